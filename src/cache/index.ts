@@ -1,0 +1,1 @@
+export type { Codec, Entry, EntryOptions, FillLease, FillWait, MemoryOptions, ValueStore } from './types.ts';

@@ -1,0 +1,28 @@
+export { BoundedQueue } from './bounded-queue.ts';
+export { sleepOn, systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';
+export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+export { ConfigError, messageOf, SpillwayError, type Problem, type SpillwayErrorOptions } from './errors.ts';
+export { Events } from './events.ts';
+export { Histogram, type HistogramData } from './histogram.ts';
+export { Lifecycle, type LifecycleEvents, type LifecycleState, type Part } from './lifecycle.ts';
+export {
+  Metrics,
+  TIMING_BUCKETS_MS,
+  type Counter,
+  type Family,
+  type FamilySnapshot,
+  type Gauge,
+  type Labels,
+  type MetricInfo,
+  type MetricKind,
+  type MetricsSnapshot,
+  type SeriesSnapshot,
+  type Timing,
+} from './metrics.ts';
+export { nearestName } from './nearest.ts';
+export { count, deepFreeze, duration, formatPath, parseOptions, problemsOf, share, show, size } from './options.ts';
+export { formatDuration, formatSize, parseDuration, parseSize, type Duration, type Size } from './quantities.ts';
+export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random } from './random.ts';
+export { runtimeFrom, type Runtime } from './runtime.ts';
+export { SimulatedClock } from './simulated-clock.ts';
+export { SingleFlight } from './single-flight.ts';

@@ -1,0 +1,10 @@
+export {
+  PRIORITIES,
+  type LimitPolicy,
+  type OutgoingCacheHeaders,
+  type PageCachePolicy,
+  type Priority,
+  type Provenance,
+  type RouteMatch,
+  type RoutePolicy,
+} from './types.ts';

@@ -1,0 +1,4 @@
+export type { Bus, BusReceipt } from './bus.ts';
+export type { Exchange } from './exchange.ts';
+export type { PreparedAnswer, PreparedAnswers } from './prepared-answer.ts';
+export type { Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from './upstream.ts';
