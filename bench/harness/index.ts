@@ -1,0 +1,12 @@
+export {
+  defineBench,
+  type Bench,
+  type Contender,
+  type HttpLoad,
+  type Operation,
+  type OperationContender,
+  type RunningServer,
+  type ServerContender,
+} from './bench.ts';
+export { compare, spread, type Comparison, type Spread, type Standing } from './compare.ts';
+export { table, writePage, writeResult, type Findings } from './report.ts';

@@ -1,0 +1,109 @@
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Comparison } from './compare.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Figures that are no race between contenders: a count of lost invalidations, a memory footprint, a score. */
+export interface Findings {
+  /** `coherence/races`: the file name of the result, and what `npm run bench --` takes. */
+  readonly bench: string;
+  readonly title: string;
+  readonly what: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+interface Circumstances {
+  readonly command: string;
+  readonly node: string;
+  readonly machine: string;
+  /** Versions of the peers as installed. */
+  readonly peers: Readonly<Record<string, string>>;
+  readonly date: string;
+}
+
+type Result = (Comparison | Findings) & Circumstances;
+
+/** Writes `bench/results/<name>.json`. */
+export function writeResult(outcome: Comparison | Findings): void {
+  const file = join(root, 'bench/results', `${outcome.bench}.json`);
+  const processors = cpus();
+  const result: Result = {
+    ...outcome,
+    command: `npm run bench -- ${outcome.bench}`,
+    node: process.version,
+    machine: `${processors.length} × ${processors[0]?.model ?? 'unknown processor'}`,
+    peers: peerVersions(),
+    date: new Date().toISOString().slice(0, 10),
+  };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function peerVersions(): Record<string, string> {
+  const lock = JSON.parse(readFileSync(join(root, 'bench/package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version?: string; dependencies?: Record<string, string> }>;
+  };
+  const names = Object.keys(lock.packages['']?.dependencies ?? {});
+  return Object.fromEntries(names.map((name) => [name, lock.packages[`node_modules/${name}`]?.version ?? '?']));
+}
+
+/** The outcome as a table for people. */
+export function table(outcome: Comparison | Findings): string {
+  return 'standings' in outcome
+    ? comparisonTable(outcome)
+    : markdownTable(
+        outcome.columns,
+        outcome.rows.map((row) => row.map((cell) => (typeof cell === 'number' ? number(cell) : cell))),
+      );
+}
+
+function comparisonTable(comparison: Comparison): string {
+  const figures = [...new Set(comparison.standings.flatMap((standing) => Object.keys(standing.figures)))];
+  const head = ['', `CPU µs / ${comparison.unit}`, '÷ baseline', '(least – most)', `${comparison.unit}s / s`, ...figures];
+  const rows = comparison.standings.map((standing) => [
+    standing.contender,
+    number(standing.cpuUs.median),
+    number(standing.cpuRatio.median),
+    `${number(standing.cpuRatio.min)} – ${number(standing.cpuRatio.max)}`,
+    Math.round(standing.operationsPerSecond.median).toLocaleString('en'),
+    ...figures.map((name) => number(standing.figures[name] ?? Number.NaN)),
+  ]);
+  return markdownTable(head, rows);
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+function number(value: number): string {
+  if (Number.isNaN(value)) return '';
+  return value >= 100
+    ? Math.round(value).toLocaleString('en')
+    : value >= 10
+      ? value.toFixed(1)
+      : value.toFixed(value >= 1 ? 2 : 3);
+}
+
+/** Makes docs/bench.md of all result files: no figure on it was typed by hand. */
+export function writePage(): void {
+  const files = globSync('bench/results/**/*.json', { cwd: root }).toSorted();
+  const sections = files.map((file) => section(JSON.parse(readFileSync(join(root, file), 'utf8')) as Result));
+  const intro =
+    '# Measurements\n\nMade from the files in `bench/results/` by `npm run bench -- --page`; each of those was written by the command it names.\n' +
+    'Contenders run in turn, in processes of their own, in one run; the ratio is the median over rounds of CPU time (user + system)\n' +
+    'per operation divided by the baseline’s in the same round. The machines are shared and noisy: trust ratios, not absolutes, and\n' +
+    'call differences under 1.2 × parity.\n';
+  writeFileSync(join(root, 'docs/bench.md'), `${intro}\n${sections.join('\n')}`);
+}
+
+function section(result: Result): string {
+  const circumstances = `Node ${result.node}, ${result.machine}, ${result.date}. Again: \`${result.command}\`.`;
+  const absent =
+    'absent' in result ? Object.entries(result.absent).map(([name, reason]) => `Not measured: ${name} (${reason}).`) : [];
+  const rounds = 'standings' in result ? `Baseline: ${result.baseline}. ${result.rounds} rounds, ` : '';
+  return [`## ${result.title}`, '', result.what, '', table(result), '', ...absent, `${rounds}${circumstances}`, ''].join('\n');
+}
