@@ -7,6 +7,7 @@ export {
   type OperationContender,
   type RunningServer,
   type ServerContender,
+  type Study,
 } from './bench.ts';
 export { compare, spread, type Comparison, type Spread, type Standing } from './compare.ts';
 export { table, writePage, writeResult, type Findings } from './report.ts';
