@@ -14,9 +14,11 @@ export async function enterServer(contender: ServerContender, sliceMs: number): 
   await burst(server.url, load, Math.min(1000, sliceMs));
   return {
     work: async () => {
-      const before = cpuMs(server.pids);
+      const before = server.pids.map(cpuMs);
       const done = await burst(server.url, load, sliceMs);
-      return { ...done, cpuMs: cpuMs(server.pids) - before };
+      // A process that has ended meanwhile (nginx's cache loader does) no longer counts.
+      const spent = server.pids.map((pid, at) => Math.max(0, cpuMs(pid) - before[at]!));
+      return { ...done, cpuMs: spent.reduce((sum, ms) => sum + ms, 0) };
     },
     close: () => server.stop(),
   };
@@ -58,14 +60,11 @@ function milliseconds(match: RegExpExecArray | null): number {
   return Number(match?.[1] ?? Number.NaN) * factor;
 }
 
-function cpuMs(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    // The command in parentheses may hold spaces: count fields after it.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return (ticks * 1000) / CLOCK_TICKS_PER_SECOND;
+function cpuMs(pid: number): number {
+  if (!existsSync(`/proc/${pid}/stat`)) return 0;
+  // The command in parentheses may hold spaces: count fields after it.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / CLOCK_TICKS_PER_SECOND;
 }
 
 function pin(pid: number, core: number): void {

@@ -1,6 +1,6 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,8 @@ export async function nodeServer(file: string, args: readonly string[] = []): Pr
 /** nginx with one worker; `http` is the inside of its http block, which must listen on `127.0.0.1:${port}`. */
 export async function nginxServer(port: number, http: string): Promise<RunningServer> {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'spillway-nginx-'));
-  const config = `worker_processes 1; daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
+  // As root its worker would become `nobody`, who may not enter the folder.
+  const config = `${process.getuid?.() === 0 ? 'user root; ' : ''}worker_processes 1; daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 1000000; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
 fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
@@ -50,6 +51,8 @@ ${http.replaceAll('$folder', folder)} }`;
 /** Varnish in memory before `backendPort`, with its default VCL. */
 export async function varnishServer(port: number, backendPort: number): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-varnish-'));
+  // Its worker runs as a user of its own.
+  chmodSync(folder, 0o755);
   const child = spawn(
     'varnishd',
     ['-F', '-n', folder, '-a', `127.0.0.1:${port}`, '-b', `127.0.0.1:${backendPort}`, '-s', 'malloc,64m', '-p', 'thread_pools=1'],
