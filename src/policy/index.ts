@@ -1,3 +1,6 @@
+export { defineConfig } from './define-config.ts';
+export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
+export { STRATEGIES, type Strategy } from './sections/upstreams.ts';
 export {
   PRIORITIES,
   type LimitPolicy,

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import { port } from './listen.ts';
+
+export const adminSection = z.strictObject({
+  port: port().default(9901).describe('Port of metrics, health, dashboard and control; 0 takes any free one.'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address of the admin listener. Any other than loopback needs a token.'),
+  token: z
+    .string()
+    .min(16, 'a token has at least 16 characters')
+    .optional()
+    .describe('Bearer token that control and status ask for; at least 16 characters. Without it only this machine is let in.'),
+});
