@@ -29,8 +29,12 @@ export class SpillwayError extends Error {
 
 /** One thing wrong with what a user wrote. */
 export interface Problem {
-  /** Where: `routes['/api/**'].limit[0].window`, with the file and line in front where they are known. */
+  /** Where: `routes['/api/**'].limit[0].window`; empty when it is the whole. */
   readonly path: string;
+  /** The same as keys. */
+  readonly keys?: readonly PropertyKey[];
+  /** Line of the file it was read from, 1-based, where that is known. */
+  readonly line?: number;
   /** What is wrong: `"15 minutes" is not a duration`. */
   readonly message: string;
   /** What to write instead, when that is known: `did you mean 'window'?`. */
@@ -52,7 +56,8 @@ export class ConfigError extends SpillwayError {
 }
 
 function formatProblem(problem: Problem): string {
-  return `  ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}${problem.fix ? `\n      ${problem.fix}` : ''}`;
+  const place = [problem.line === undefined ? '' : `line ${problem.line}`, problem.path].filter(Boolean).join(', ');
+  return `  ${place === '' ? '' : `${place}: `}${problem.message}${problem.fix ? `\n      ${problem.fix}` : ''}`;
 }
 
 /** What was thrown, as text for a log line or a sentence. */

@@ -20,7 +20,18 @@ export {
   type Timing,
 } from './metrics.ts';
 export { nearestName } from './nearest.ts';
-export { count, deepFreeze, duration, formatPath, parseOptions, problemsOf, share, show, size } from './options.ts';
+export {
+  count,
+  deepFreeze,
+  duration,
+  formatPath,
+  parseOptions,
+  problemsOf,
+  share,
+  show,
+  size,
+  type OptionMeta,
+} from './options.ts';
 export { formatDuration, formatSize, parseDuration, parseSize, type Duration, type Size } from './quantities.ts';
 export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random } from './random.ts';
 export { runtimeFrom, type Runtime } from './runtime.ts';

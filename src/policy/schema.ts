@@ -31,6 +31,8 @@ export const configSchema = z.strictObject({
 
 /** What `spillway.config.ts` exports: everything is optional. */
 export type SpillwayConfig = z.input<typeof configSchema>;
-/** The config with every default filled in; times in ms and sizes in bytes. */
-export type ResolvedConfig = z.output<typeof configSchema>;
+/** The config as it was parsed, times in ms and sizes in bytes; classes and routes not yet merged. */
+export type ParsedConfig = z.output<typeof configSchema>;
+/** The config with every default filled in; times in ms and sizes in bytes. Classes and routes are in the policy. */
+export type ResolvedConfig = Omit<ParsedConfig, 'classes' | 'routes'>;
 export type ResolvedUpstream = ResolvedConfig['upstreams'][string];

@@ -1,4 +1,4 @@
 import { z } from 'zod';
-import { trafficOptions } from './traffic.ts';
+import { trafficSchema } from './traffic.ts';
 
-export const classesSection = z.record(z.string().min(1), z.strictObject(trafficOptions));
+export const classesSection = z.record(z.string().min(1), trafficSchema);

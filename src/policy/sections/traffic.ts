@@ -67,5 +67,5 @@ export const trafficOptions = {
     .describe('The objective that alerts and reports measure against.'),
 };
 
-/** What {@link trafficOptions} parse to. */
-export type TrafficOptions = z.output<z.ZodObject<typeof trafficOptions>>;
+export const trafficSchema = z.strictObject(trafficOptions);
+export type TrafficOptions = z.output<typeof trafficSchema>;
