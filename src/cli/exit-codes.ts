@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../kernel/index.ts';
+
 /** What the exit code of `spillway` says, after sysexits.h where that has a word for it. docs/reference/cli.md lists them. */
 export const EXIT_CODES = {
   ok: { code: 0, means: 'Done.' },
@@ -15,3 +17,18 @@ export const EXIT_CODES = {
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;
+
+const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitName>> = {
+  SPILLWAY_CONFIG_INVALID: 'config',
+  SPILLWAY_CONFIG_NOT_FOUND: 'config',
+  SPILLWAY_NO_ROUTE_PLAN: 'config',
+  SPILLWAY_USAGE: 'usage',
+  SPILLWAY_UNREACHABLE: 'unavailable',
+  SPILLWAY_DENIED: 'denied',
+  SPILLWAY_TIMEOUT: 'unavailable',
+};
+
+/** How the process ends after an error with this code. */
+export function exitOfError(code: ErrorCode): ExitName {
+  return EXIT_OF_ERROR[code] ?? 'failed';
+}

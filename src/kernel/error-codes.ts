@@ -41,6 +41,27 @@ export const ERROR_CODES = {
   // load
 
   // cli
+  SPILLWAY_USAGE: {
+    retryable: false,
+    means: 'The command line asks for something that does not fit together. The message says what; `--help` shows examples.',
+  },
+  SPILLWAY_UNREACHABLE: {
+    retryable: true,
+    means: 'Nothing answers at the address in the message. Start what should answer there, or correct the address.',
+  },
+  SPILLWAY_DENIED: {
+    retryable: false,
+    means: 'The admin listener wants a token, or another one. Pass --token, or set SPILLWAY_TOKEN.',
+  },
+  SPILLWAY_REQUEST_FAILED: {
+    retryable: true,
+    means: 'The other side answered, but with a failure. The message holds its answer.',
+  },
+  SPILLWAY_NO_ROUTE_PLAN: {
+    retryable: false,
+    means:
+      'The command needs the plan of all pages. Give the config a `routePlan`: a module whose default export is planRoutes(…).',
+  },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -44,6 +44,8 @@ export interface Problem {
 /** Wrong options or a wrong config: every problem at once. */
 export class ConfigError extends SpillwayError {
   override readonly name: string = 'ConfigError';
+  /** What is wrong: a file's name, or `createCache(options)`. */
+  readonly subject: string;
   readonly problems: readonly Problem[];
 
   constructor(subject: string, problems: readonly Problem[]) {
@@ -51,6 +53,7 @@ export class ConfigError extends SpillwayError {
       'SPILLWAY_CONFIG_INVALID',
       `${subject}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n${problems.map(formatProblem).join('\n')}`,
     );
+    this.subject = subject;
     this.problems = problems;
   }
 }

@@ -20,7 +20,7 @@ export interface FlaggedConfig {
 /** `config` as if the flags had been written into it. */
 export function applyFlags(config: SpillwayConfig, flags: PolicyFlags): FlaggedConfig {
   const flagged = new Map<string, string>();
-  if (typeof config !== 'object' || config === null) return { declared: config, flagged };
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return { declared: config, flagged };
   const declared = { ...config };
   if (flags.port !== undefined) {
     declared.listen = { ...declared.listen, port: flags.port };
