@@ -13,6 +13,8 @@ export interface EntryOptions {
   readonly ttl?: Duration;
   /** How long past its TTL a stale value may serve: while a new one loads, or while loading fails. */
   readonly grace?: Duration;
+  /** How long past its TTL a stale value may serve when loading fails; beyond `grace`, callers wait for the load first. */
+  readonly staleIfError?: Duration;
   readonly tags?: readonly string[];
   /** How long one process keeps its copy before it asks the store again. Default: as long as the value is fresh. */
   readonly memoryTtl?: Duration;
@@ -48,6 +50,8 @@ export interface FillWait {
   readonly role: 'follower';
   /** Settles when the leader has committed or abandoned, or was lost. */
   readonly done: Promise<'committed' | 'abandoned'>;
+  /** Nobody fills it now: the last fill failed, and for `retryAfterMs` nobody may try. `done` is settled. */
+  readonly failure?: { readonly error: unknown; readonly retryAfterMs: number };
 }
 
 /** What other rooms use of the cache; users see the same object with more to it. */

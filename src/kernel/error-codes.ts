@@ -25,6 +25,11 @@ export const ERROR_CODES = {
   },
 
   // cache and drivers
+  SPILLWAY_CACHE_LOAD_FAILED: {
+    retryable: true,
+    means:
+      'A loader gave up through its context, or another process reported that its loader failed. The message says why; mend the source of the data.',
+  },
 
   // page
 

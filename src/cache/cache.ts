@@ -1,0 +1,265 @@
+import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
+import type { CachedEntry } from './cached-entry.ts';
+import { toMs } from './durations.ts';
+import { Engine } from './engine.ts';
+import type { CacheEvents } from './events.ts';
+import type { Fill } from './fills.ts';
+import { jsonCodec } from './json-codec.ts';
+import type { Loader, LoadSettings } from './loads.ts';
+import { cacheOptions, type CacheOptions } from './options.ts';
+import type { CacheStatistics } from './statistics.ts';
+import { EVERYTHING, tagName } from './tag-names.ts';
+import type { Codec, Entry, EntryOptions, FillLease, FillWait, ValueStore } from './types.ts';
+
+/** Options of one {@link Cache.getOrSet}. */
+export interface LoadOptions extends EntryOptions {
+  /** How long to wait for the new value when a stale one within grace could serve. Default: not at all. */
+  readonly timeout?: EntryOptions['ttl'];
+  /** How long to wait at most when there is nothing to serve; then the loader's signal aborts. */
+  readonly hardTimeout?: EntryOptions['ttl'];
+  /** Loads although there is a fresh value. */
+  readonly forceFresh?: boolean;
+  /** Ends the wait of this caller; the load goes on for others. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a cache. Without `store` it lives in this process alone; with `bus` the other workers of the machine hear of its
+ * invalidations.
+ * @throws ConfigError when options are wrong.
+ */
+export function createCache<Value = unknown>(options: CacheOptions<Value> = {}, runtime: Partial<Runtime> = {}): Cache<Value> {
+  const { store, bus, codec = jsonCodec as Codec<Value>, ...plain } = options;
+  const settings = parseOptions(cacheOptions, plain, 'createCache(options)');
+  return new Cache(new Engine({ settings, runtime: runtimeFrom(runtime), store, bus, codec }), '', [EVERYTHING]);
+}
+
+/**
+ * Values in tiers: memory, a shared store, a loader. Reads never reject because the store is down; a loader's error and a
+ * timeout do.
+ */
+export class Cache<Value = unknown> implements ValueStore<Value> {
+  readonly #engine: Engine<Value>;
+  readonly #prefix: string;
+  /** Tags that stand for this namespace and those around it. */
+  readonly #scopes: readonly string[];
+
+  /** Use {@link createCache}, or {@link Cache.namespace}. */
+  constructor(engine: Engine<Value>, prefix: string, scopes: readonly string[]) {
+    this.#engine = engine;
+    this.#prefix = prefix;
+    this.#scopes = scopes;
+  }
+
+  /** Hits, misses, loads, invalidations and the store's state, of all namespaces. */
+  get events(): Events<CacheEvents> {
+    return this.#engine.events;
+  }
+
+  /**
+   * The value of `key`: from memory, else the store, else `loader`. However many ask, in however many processes, one load
+   * runs per key; a stale value within grace serves at once while it is replaced behind.
+   */
+  async getOrSet<T extends Value>(key: string, loader: Loader<T>, options: LoadOptions = {}): Promise<T> {
+    const engine = this.#engine as unknown as Engine<T>;
+    const name = this.#name(key);
+    let found = options.forceFresh ? 'absent' : engine.look(name);
+    if (typeof found === 'string' && !options.forceFresh) found = await engine.findInStore(name, found);
+    if (typeof found === 'string')
+      return this.#wait(engine.loads.run(name, loader, undefined, this.#loadSettings(options)), options);
+    const nowMs = engine.clock.now();
+    if (found.freshUntilMs > nowMs) return found.value;
+    const load = engine.loads.run(name, loader, found, this.#loadSettings(options));
+    if (found.graceUntilMs <= nowMs) return this.#wait(load, options);
+    return this.#preferFresh(load, found, options);
+  }
+
+  /** The value of `key`, fresh or within grace; undefined when there is none. */
+  async get<T extends Value = Value>(key: string): Promise<T | undefined> {
+    const found = await this.#engine.find(this.#name(key));
+    if (typeof found === 'string' || found.graceUntilMs <= this.#engine.clock.now()) return undefined;
+    return found.value as T;
+  }
+
+  /** The values of `keys`, in order. One round trip for all that memory does not have (one per slot on Redis Cluster). */
+  async getMany<T extends Value = Value>(keys: readonly string[]): Promise<(T | undefined)[]> {
+    return Promise.all(keys.map((key) => this.get<T>(key)));
+  }
+
+  async entry(key: string): Promise<Entry<Value> | undefined> {
+    const found = await this.#engine.find(this.#name(key));
+    return typeof found === 'object' ? found : undefined;
+  }
+
+  peek(key: string): Entry<Value> | undefined {
+    const found = this.#engine.look(this.#name(key));
+    return typeof found === 'object' ? found : undefined;
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.get(key)) !== undefined;
+  }
+
+  /** Stores `value`; undefined is no value and removes the key. */
+  async set(key: string, value: Value, options: EntryOptions = {}): Promise<void> {
+    if (value === undefined) return void (await this.delete(key));
+    await this.#engine.put([{ key: this.#name(key), value }], options, this.#scopes);
+  }
+
+  /** Stores several values with the same options, in one round trip (one per slot on Redis Cluster). */
+  async setMany(values: ReadonlyMap<string, Value> | Readonly<Record<string, Value>>, options: EntryOptions = {}): Promise<void> {
+    const items = values instanceof Map ? [...values] : Object.entries(values as Record<string, Value>);
+    const named = items.filter(([, value]) => value !== undefined).map(([key, value]) => ({ key: this.#name(key), value }));
+    if (named.length > 0) await this.#engine.put(named, options, this.#scopes);
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.deleteMany([key])) > 0;
+  }
+
+  /** Resolves with how many there were. */
+  async deleteMany(keys: readonly string[]): Promise<number> {
+    if (keys.length === 0) return 0;
+    const names = keys.map((key) => this.#name(key));
+    const count = await this.#engine.coherence.delete(names);
+    if (this.events.has('delete')) for (const name of names) this.events.emit('delete', { key: name });
+    return count;
+  }
+
+  async expire(key: string): Promise<boolean> {
+    const expired = await this.#engine.coherence.expire(this.#name(key));
+    if (this.events.has('expire')) this.events.emit('expire', { key: this.#name(key) });
+    return expired;
+  }
+
+  /**
+   * Removes every key that matches a glob (`user:*`, `?`, `[ab]`, `\` escapes). Looks at every key there is: for what is
+   * invalidated often, tags are the quick way.
+   */
+  async deletePattern(pattern: string): Promise<number> {
+    const whole = this.#prefix.replaceAll(/[*?[\]\\]/g, '\\$&') + pattern;
+    const count = await this.#engine.coherence.deletePattern(whole);
+    this.events.emit('deletePattern', { pattern: whole });
+    return count;
+  }
+
+  /** Tags are shared by all namespaces. The cost does not depend on the number of entries. */
+  async invalidateTags(tags: readonly string[], { soft = false }: { readonly soft?: boolean } = {}): Promise<void> {
+    const names = tags.map(tagName);
+    await this.#engine.coherence.invalidateTags(names, soft);
+    this.events.emit('invalidateTags', { tags, soft });
+  }
+
+  /** Empties the cache, or this namespace, at a cost that does not depend on the number of entries. */
+  async clear(): Promise<void> {
+    const scope = this.#scopes.at(-1)!;
+    await this.#engine.coherence.invalidateTags([scope], false);
+    this.events.emit('clear', { scope: this.#prefix });
+  }
+
+  async begin(key: string, options: { readonly tags?: readonly string[] } = {}): Promise<FillLease<Value> | FillWait> {
+    const engine = this.#engine;
+    const name = this.#name(key);
+    const seen = engine.tiers.memory.look(name);
+    const start = await engine.fills.begin(name, this.#tags(options.tags), seen?.storedMs ?? 0);
+    if (start.role === 'leader') return this.#lease(start.fill);
+    if (start.role === 'follower') return start;
+    if (start.role === 'refused') {
+      return {
+        role: 'follower',
+        done: Promise.resolve('abandoned'),
+        failure: { error: start.error, retryAfterMs: start.leftMs },
+      };
+    }
+    return { role: 'follower', done: Promise.resolve('committed') };
+  }
+
+  /**
+   * `fn` with its results cached. Arguments make the key by `key`, by default their JSON.
+   * @param name starts every key: unique among wrapped functions.
+   */
+  wrap<Args extends readonly unknown[], T extends Value>(
+    name: string,
+    fn: (...args: Args) => Promise<T> | T,
+    options: LoadOptions & { readonly key?: (...args: Args) => string } = {},
+  ): (...args: Args) => Promise<T> {
+    const { key = (...args: Args) => JSON.stringify(args), ...load } = options;
+    return (...args) => this.getOrSet<T>(`${name}:${key(...args)}`, () => fn(...args), load);
+  }
+
+  /** A view of this cache whose keys all start with `name:`, and which can be cleared by itself. */
+  namespace<T extends Value = Value>(name: string): Cache<T> {
+    const prefix = `${this.#prefix}${name}:`;
+    const scope = `${EVERYTHING}${prefix}`;
+    this.#engine.tags.pin(scope);
+    return new Cache(this.#engine as unknown as Engine<T>, prefix, [...this.#scopes, scope]);
+  }
+
+  stats(): CacheStatistics {
+    const { statistics, tiers, tags } = this.#engine;
+    return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size);
+  }
+
+  /** Stops timers, ends loads, forgets memory and lets go of the store. Closing a namespace closes its cache. */
+  async close(): Promise<void> {
+    await this.#engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #name(key: string): string {
+    return this.#prefix === '' ? key : this.#prefix + key;
+  }
+
+  #tags(tags: readonly string[] = []): string[] {
+    return [...this.#scopes, ...tags.map(tagName)];
+  }
+
+  #loadSettings(options: LoadOptions): LoadSettings {
+    const { settings } = this.#engine;
+    return {
+      entry: options,
+      tags: this.#tags(options.tags),
+      scopes: this.#scopes,
+      forceFresh: options.forceFresh ?? false,
+      hardTimeoutMs: options.hardTimeout === undefined ? settings.hardTimeout : toMs(options.hardTimeout, 'hardTimeout'),
+    };
+  }
+
+  /** The new value if it comes within the timeout, otherwise the stale one; the load goes on. */
+  async #preferFresh<T extends Value>(load: Promise<T>, stale: CachedEntry<T>, options: LoadOptions): Promise<T> {
+    const { clock, settings } = this.#engine;
+    const quiet = load.catch(() => stale.value);
+    const timeoutMs = options.timeout === undefined ? settings.timeout : toMs(options.timeout, 'timeout');
+    if (timeoutMs === 0) return stale.value;
+    const expiry = Promise.withResolvers<T>();
+    const timer = clock.setTimer(() => expiry.resolve(stale.value), timeoutMs);
+    return Promise.race([quiet, expiry.promise]).finally(() => timer.cancel());
+  }
+
+  #wait<T>(load: Promise<T>, { signal }: LoadOptions): Promise<T> {
+    if (!signal) return load;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(signal.reason as Error);
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      load.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
+  #lease(fill: Fill): FillLease<Value> {
+    const engine = this.#engine;
+    return {
+      role: 'leader',
+      signal: fill.lost,
+      commit: async (value, options) => {
+        if (fill.ended) return false;
+        const loadMs = engine.clock.monotonic() - fill.startedMonotonicMs;
+        return (await engine.keep(fill, value, options, this.#scopes, loadMs)) !== undefined;
+      },
+      abandon: (error) => engine.fills.abandon(fill, error),
+    };
+  }
+}

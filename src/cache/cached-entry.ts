@@ -1,0 +1,71 @@
+import type { Resident, ResidentQueue } from './s3-fifo.ts';
+import type { TagStamp } from './tags.ts';
+import type { Entry } from './types.ts';
+
+export interface EntryTimes {
+  /** When the value was made: the start of its load, so that its age is never flattered. Ms since the epoch, like all here. */
+  readonly storedMs: number;
+  readonly freshUntilMs: number;
+  /** Until when a stale value serves at once. */
+  readonly graceUntilMs: number;
+  /** Until when it may serve at all: within grace, or while loading fails. */
+  readonly usableUntilMs: number;
+}
+
+/** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
+export class CachedEntry<Value> implements Entry<Value>, Resident {
+  readonly key: string;
+  readonly value: Value;
+  readonly tags: readonly string[];
+  readonly storedMs: number;
+  freshUntilMs: number;
+  graceUntilMs: number;
+  readonly usableUntilMs: number;
+  /** How long the load took: what a miss would cost. */
+  readonly loadMs: number;
+  stamp: TagStamp;
+  /** {@link TagTable.epoch} when the stamp was last found valid. */
+  checkedEpoch = -1;
+  /** Until when this process need not ask the store for a newer one. */
+  memoryUntilMs: number;
+  /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
+  confirmedMs: number;
+
+  readonly bytes: number;
+  visits = 0;
+  queue: ResidentQueue<this> | undefined = undefined;
+  older: this | undefined = undefined;
+  newer: this | undefined = undefined;
+
+  constructor(fields: {
+    readonly key: string;
+    readonly value: Value;
+    readonly tags: readonly string[];
+    readonly times: EntryTimes;
+    readonly loadMs: number;
+    readonly stamp: TagStamp;
+    readonly memoryUntilMs: number;
+    readonly confirmedMs: number;
+    readonly bytes: number;
+  }) {
+    this.key = fields.key;
+    this.value = fields.value;
+    this.tags = fields.tags;
+    this.storedMs = fields.times.storedMs;
+    this.freshUntilMs = fields.times.freshUntilMs;
+    this.graceUntilMs = fields.times.graceUntilMs;
+    this.usableUntilMs = fields.times.usableUntilMs;
+    this.loadMs = fields.loadMs;
+    this.stamp = fields.stamp;
+    this.memoryUntilMs = fields.memoryUntilMs;
+    this.confirmedMs = fields.confirmedMs;
+    this.bytes = fields.bytes;
+  }
+
+  /** Stale from `nowMs` on; grace counts from there. */
+  expire(nowMs: number): void {
+    if (this.freshUntilMs <= nowMs) return;
+    this.graceUntilMs = Math.min(this.usableUntilMs, nowMs + (this.graceUntilMs - this.freshUntilMs));
+    this.freshUntilMs = nowMs;
+  }
+}

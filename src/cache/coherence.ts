@@ -1,0 +1,180 @@
+import type { Clock, Events } from '../kernel/index.ts';
+import type { Bus, KvStore, StoreListener } from '../ports/index.ts';
+import type { CachedEntry } from './cached-entry.ts';
+import type { CacheEvents } from './events.ts';
+import type { Fences } from './fences.ts';
+import { globTest } from './glob.ts';
+import type { Statistics } from './statistics.ts';
+import type { TagTable } from './tags.ts';
+import type { Tiers } from './tiers.ts';
+
+export interface CoherenceDependencies {
+  readonly clock: Clock;
+  readonly tiers: Tiers<unknown>;
+  readonly tags: TagTable;
+  readonly fences: Fences;
+  readonly store: KvStore | undefined;
+  readonly bus: Bus | undefined;
+  /** Channel of this cache on the bus. */
+  readonly channel: string;
+  readonly events: Events<CacheEvents>;
+  readonly statistics: Statistics;
+}
+
+/** What workers without a shared store tell each other. */
+type BusMessage =
+  | { readonly op: 'value'; readonly keys: readonly string[] }
+  | { readonly op: 'expire'; readonly key: string }
+  | { readonly op: 'tags'; readonly tags: readonly string[]; readonly soft: boolean }
+  | { readonly op: 'pattern'; readonly pattern: string };
+
+/**
+ * Invalidations, made here or heard of. Each one strikes the work under way that it overtakes, before anything else, and
+ * again when the store has confirmed it: what began in between may have seen either state.
+ */
+export class Coherence implements StoreListener {
+  readonly #with: CoherenceDependencies;
+  readonly #unsubscribe: (() => void)[] = [];
+
+  constructor(dependencies: CoherenceDependencies) {
+    this.#with = dependencies;
+    const { bus, store, channel } = dependencies;
+    if (bus && !store) {
+      this.#unsubscribe.push(
+        bus.subscribe(channel, (message) => this.#hear(JSON.parse(message) as BusMessage)),
+        bus.onGap(() => this.onGap()),
+      );
+    }
+  }
+
+  /** Whether there was something to delete, here or in the store. */
+  async delete(keys: readonly string[]): Promise<number> {
+    const { store } = this.#with;
+    const here = this.#dropAll(keys);
+    if (!store) {
+      await this.#tell({ op: 'value', keys });
+      return here;
+    }
+    const there = await store.remove(keys);
+    this.#dropAll(keys);
+    return Math.max(here, there);
+  }
+
+  async expire(key: string): Promise<boolean> {
+    const { store } = this.#with;
+    const here = this.#expireHere(key);
+    if (!store) {
+      await this.#tell({ op: 'expire', key });
+      return here;
+    }
+    const there = await store.expire(key, this.#with.clock.now());
+    return this.#expireHere(key) || there || here;
+  }
+
+  async invalidateTags(tags: readonly string[], soft: boolean): Promise<void> {
+    const { store, tags: table } = this.#with;
+    if (tags.length === 0) return;
+    for (const tag of tags) table.invalidate(tag, soft);
+    if (!store) return this.#tell({ op: 'tags', tags, soft });
+    const versions = await store.bump(tags, soft);
+    for (const [at, tag] of tags.entries()) table.accept(tag, versions[at]!);
+  }
+
+  /** Resolves with how many values went from the store, or without one from memory. */
+  async deletePattern(pattern: string): Promise<number> {
+    const { store } = this.#with;
+    const here = this.#dropMatching(pattern);
+    if (!store) {
+      await this.#tell({ op: 'pattern', pattern });
+      return here;
+    }
+    const there = await store.removeMatching(pattern);
+    this.#dropMatching(pattern);
+    return there;
+  }
+
+  /** This process is about to store `key`, or has: other works on it are overtaken, and copies elsewhere are old. */
+  overtake(key: string): void {
+    this.#with.fences.strike(key);
+  }
+
+  async announce(keys: readonly string[]): Promise<void> {
+    await this.#tell({ op: 'value', keys });
+  }
+
+  onValue(key: string): void {
+    this.#drop(key);
+  }
+
+  onTag(tag: string): void {
+    this.#with.tags.invalidate(tag, false);
+  }
+
+  onPattern(pattern: string): void {
+    this.#dropMatching(pattern);
+  }
+
+  onAbandoned(key: string): void {
+    this.#with.fences.strike(key);
+  }
+
+  onGap(): void {
+    const { tiers, tags, fences, statistics, events } = this.#with;
+    statistics.gaps.inc();
+    fences.strikeWhere(() => true);
+    tags.forgetAll();
+    tiers.memory.clear();
+    events.emit('gap', {});
+  }
+
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  #hear(message: BusMessage): void {
+    switch (message.op) {
+      case 'value':
+        this.#dropAll(message.keys);
+        break;
+      case 'expire':
+        this.#expireHere(message.key);
+        break;
+      case 'tags':
+        for (const tag of message.tags) this.#with.tags.invalidate(tag, message.soft);
+        break;
+      case 'pattern':
+        this.#dropMatching(message.pattern);
+        break;
+    }
+  }
+
+  async #tell(message: BusMessage): Promise<void> {
+    if (!this.#with.store) await this.#with.bus?.publish(this.#with.channel, JSON.stringify(message));
+  }
+
+  #drop(key: string): boolean {
+    this.#with.fences.strike(key);
+    return this.#with.tiers.remove(key);
+  }
+
+  #dropAll(keys: readonly string[]): number {
+    return keys.filter((key) => this.#drop(key)).length;
+  }
+
+  #expireHere(key: string): boolean {
+    const { fences, tiers, clock } = this.#with;
+    fences.strike(key);
+    const entry = tiers.memory.look(key);
+    entry?.expire(clock.now());
+    return entry !== undefined;
+  }
+
+  #dropMatching(pattern: string): number {
+    const { fences, tiers } = this.#with;
+    const test = globTest(pattern);
+    fences.strikeWhere(test);
+    const matching: CachedEntry<unknown>[] = [...tiers.memory.values()].filter((entry) => test(entry.key));
+    for (const entry of matching) tiers.memory.delete(entry);
+    return matching.length;
+  }
+}

@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ConfigError,
+  Events,
+  SpillwayError,
+  type Clock,
+  type Gauge,
+  type Random,
+  type Runtime,
+  type Timer,
+} from '../kernel/index.ts';
+import type { Bus, KvStore, StoreWatch, StoreWrite } from '../ports/index.ts';
+import type { CachedEntry, EntryTimes } from './cached-entry.ts';
+import { Coherence } from './coherence.ts';
+import { toMs } from './durations.ts';
+import type { CacheEvents, MissReason } from './events.ts';
+import { FailureMemory } from './failures.ts';
+import { Fences } from './fences.ts';
+import { Fills, type Fill } from './fills.ts';
+import { FrameFormat } from './frame.ts';
+import { Loads } from './loads.ts';
+import type { CacheSettings } from './options.ts';
+import { Statistics } from './statistics.ts';
+import { EVERYTHING, tagName } from './tag-names.ts';
+import { TagTable } from './tags.ts';
+import { Tiers, type EntryParts, type Found } from './tiers.ts';
+import type { Codec, EntryOptions } from './types.ts';
+
+export interface EngineParts<Value> {
+  readonly settings: CacheSettings;
+  readonly runtime: Runtime;
+  readonly codec: Codec<Value>;
+  readonly store: KvStore | undefined;
+  readonly bus: Bus | undefined;
+}
+
+/** The mechanisms of one cache, put together once. {@link Cache} and its namespaces are views of it. */
+export class Engine<Value> {
+  readonly settings: CacheSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events = new Events<CacheEvents>();
+  readonly statistics: Statistics;
+  readonly store: KvStore | undefined;
+  readonly tags: TagTable;
+  readonly fences = new Fences();
+  readonly tiers: Tiers<Value>;
+  readonly fills: Fills;
+  readonly loads: Loads<Value>;
+  readonly coherence: Coherence;
+  readonly #frames: FrameFormat<Value>;
+  readonly #watch: StoreWatch | undefined;
+  readonly #sweep: Timer;
+  readonly #closed = new AbortController();
+
+  constructor({ settings, runtime, codec, store, bus }: EngineParts<Value>) {
+    this.settings = settings;
+    this.clock = runtime.clock;
+    this.random = runtime.random;
+    this.store = store;
+    this.statistics = new Statistics(runtime.metrics, settings.name);
+    this.tags = new TagTable(settings.maxTags, store && ((tags) => store.versions(tags)));
+    this.tags.pin(EVERYTHING);
+    this.#frames = new FrameFormat(codec, settings.compressAbove);
+    this.tiers = new Tiers({
+      ...this.#shared(),
+      codec,
+      frames: this.#frames,
+      maxEntries: settings.memory.maxEntries,
+      maxBytes: settings.memory.maxBytes,
+      maxStalenessMs: settings.maxStaleness,
+    });
+    const { backoff: baseMs, maxBackoff: maxMs, maxKeys } = settings.failures;
+    const failures = new FailureMemory(this.clock, this.random, { baseMs, maxMs, maxKeys });
+    const process = randomUUID().slice(0, 13);
+    let tokens = 0;
+    const newToken = (): string => `${process}.${++tokens}`;
+    this.fills = new Fills({ ...this.#shared(), failures, leaseMs: settings.lease, newToken });
+    this.loads = new Loads({
+      ...this.#shared(),
+      tiers: this.tiers,
+      fills: this.fills,
+      closed: this.#closed.signal,
+      keep: (fill, value, options, scopes, loadMs) => this.keep(fill, value, options, scopes, loadMs),
+    });
+    this.coherence = new Coherence({
+      ...this.#shared(),
+      tiers: this.tiers as Tiers<unknown>,
+      bus,
+      channel: `cache:${settings.name}`,
+    });
+    this.#watch = store?.watch(this.coherence, settings.maxStaleness);
+    this.tiers.watch = this.#watch;
+    this.#sweep = this.clock.setRepeating(() => this.tiers.sweep(), settings.memory.sweepEvery);
+    this.#reportSizes(runtime);
+  }
+
+  /** The usable entry of `name`: from memory, else from the store. A store that does not answer counts as a miss. */
+  async find(name: string): Promise<Found<Value>> {
+    const found = this.look(name);
+    return typeof found === 'object' ? found : this.findInStore(name, found);
+  }
+
+  /** Memory's part of {@link find}. */
+  look(name: string): Found<Value> {
+    const found = this.tiers.look(name, this.clock.now());
+    if (typeof found === 'object') this.hit(found, 'memory');
+    return found;
+  }
+
+  /** The rest of {@link find}, once memory came back with a reason. */
+  async findInStore(name: string, reason: MissReason): Promise<Found<Value>> {
+    const found = this.store ? await this.tiers.read(name).catch(() => reason) : reason;
+    if (typeof found === 'object') this.hit(found, 'store');
+    else this.#miss(name, found);
+    return found;
+  }
+
+  #miss(name: string, reason: MissReason): void {
+    this.statistics.misses[reason].inc();
+    if (this.events.has('miss')) this.events.emit('miss', { key: name, reason });
+  }
+
+  hit(entry: CachedEntry<Value>, tier: 'memory' | 'store'): void {
+    const stale = entry.freshUntilMs <= this.clock.now();
+    (tier === 'memory' ? this.statistics.memoryHits : this.statistics.storeHits).inc();
+    if (stale) this.statistics.staleHits.inc();
+    if (this.events.has('hit')) this.events.emit('hit', { key: entry.key, tier, stale });
+  }
+
+  /** Stores what a fill found; undefined, and nothing stored, when an invalidation came between. */
+  async keep(
+    fill: Fill,
+    value: Value,
+    options: EntryOptions,
+    scopes: readonly string[],
+    loadMs: number,
+  ): Promise<CachedEntry<Value> | undefined> {
+    const names = this.#tagNames(options, scopes);
+    let entry: CachedEntry<Value> | undefined;
+    try {
+      const stamp = await this.fills.finalStamp(fill, names).catch(() => undefined);
+      if (stamp) {
+        const confirmedMs = fill.startedMonotonicMs;
+        const made = this.#entry({
+          key: fill.key,
+          value,
+          options,
+          tags: options.tags ?? [],
+          stamp,
+          loadMs,
+          madeMs: fill.startedMs,
+          confirmedMs,
+        });
+        const stored = fill.token === undefined || (await this.#commit(fill.token, made));
+        if (stored && this.fills.isValid(fill, stamp)) entry = made;
+      }
+    } finally {
+      this.fills.finish(fill, entry !== undefined);
+    }
+    if (entry) this.tiers.memory.set(entry);
+    else {
+      this.statistics.overtaken.inc();
+      this.events.emit('overtaken', { key: fill.key });
+    }
+    return entry;
+  }
+
+  /** Stores values unconditionally; what is being loaded for their keys is overtaken. */
+  async put(
+    items: readonly { readonly key: string; readonly value: Value }[],
+    options: EntryOptions,
+    scopes: readonly string[],
+  ): Promise<void> {
+    const keys = items.map((item) => item.key);
+    for (const key of keys) this.fences.strike(key);
+    const fences = keys.map((key) => this.fences.open(key));
+    try {
+      const madeMs = this.clock.now();
+      const confirmedMs = this.clock.monotonic();
+      const names = this.#tagNames(options, scopes);
+      const stamp = this.tags.stampNow(names) ?? (await this.tags.stamp(names).catch(() => this.tags.stampApart(names)));
+      const entries = items.map((item) =>
+        this.#entry({ ...item, options, tags: options.tags ?? [], stamp, loadMs: 0, madeMs, confirmedMs }),
+      );
+      if (this.store) await this.store.put(entries.map((entry) => this.#write(entry)));
+      for (const [at, entry] of entries.entries()) this.#place(entry, fences[at]!.struck);
+    } finally {
+      for (const fence of fences) this.fences.close(fence);
+    }
+    await this.coherence.announce(keys);
+  }
+
+  #shared() {
+    const { clock, tags, fences, events, statistics, store } = this;
+    return { clock, tags, fences, events, statistics, store };
+  }
+
+  #tagNames(options: EntryOptions, scopes: readonly string[]): string[] {
+    const tags = [...new Set([...scopes, ...(options.tags ?? []).map(tagName)])];
+    const most = this.settings.maxTagsPerEntry + scopes.length;
+    if (tags.length <= most) return tags;
+    const message = `an entry has ${tags.length - scopes.length} tags; at most ${this.settings.maxTagsPerEntry} are allowed`;
+    throw new ConfigError('cache', [{ path: 'tags', message, fix: 'raise maxTagsPerEntry, or use fewer tags' }]);
+  }
+
+  #entry(made: MadeValue<Value>): CachedEntry<Value> {
+    const times = this.#times(made.madeMs, made.options);
+    const { memoryTtl } = made.options;
+    const memoryTtlMs = memoryTtl === undefined ? this.settings.memoryTtl : toMs(memoryTtl, 'memoryTtl');
+    const memoryUntilMs = Math.min(times.usableUntilMs, this.clock.now() + (memoryTtlMs ?? Infinity));
+    return this.tiers.entryOf({ ...made, times, memoryUntilMs });
+  }
+
+  /** Age counts from `madeMs`, the start of the load; the TTL from now, so that a slow load does not use it up. */
+  #times(madeMs: number, options: EntryOptions): EntryTimes {
+    const { settings } = this;
+    const ms = (given: EntryOptions['ttl'], name: 'ttl' | 'grace' | 'staleIfError'): number =>
+      given === undefined ? settings[name] : toMs(given, name);
+    const freshUntilMs = this.clock.now() + ms(options.ttl, 'ttl');
+    const graceUntilMs = freshUntilMs + ms(options.grace, 'grace');
+    const usableUntilMs = Math.max(graceUntilMs, freshUntilMs + ms(options.staleIfError, 'staleIfError'));
+    return { storedMs: madeMs, freshUntilMs, graceUntilMs, usableUntilMs };
+  }
+
+  async #commit(token: string, entry: CachedEntry<Value>): Promise<boolean> {
+    // A store that went away during the load does not hear of the value; memory keeps it while it can be proven.
+    return this.store!.commit(token, this.#write(entry)).catch(() => true);
+  }
+
+  #write(entry: CachedEntry<Value>): StoreWrite {
+    const { value, stamp, loadMs, storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = entry;
+    const times = { storedMs, freshUntilMs, graceUntilMs, usableUntilMs };
+    const framed = { value, tags: stamp.records.map((record) => record.name), versions: stamp.versions, times, loadMs };
+    return { key: entry.key, value: this.#frames.encode(framed), keepMs: Math.max(1, usableUntilMs - this.clock.now()) };
+  }
+
+  /** Puts a value that the store has into memory, unless another process changed the key since. */
+  #place(entry: CachedEntry<Value>, struck: boolean): void {
+    this.fences.strike(entry.key);
+    if (struck) this.tiers.remove(entry.key);
+    else this.tiers.memory.set(entry);
+    if (this.events.has('set')) this.events.emit('set', { key: entry.key });
+  }
+
+  #reportSizes({ metrics }: Runtime): void {
+    const gauge = (name: string, help: string): Gauge =>
+      metrics.gauge({ name: `spillway_cache_${name}`, help, labels: ['cache'] }).series({ cache: this.settings.name });
+    const entries = gauge('entries', 'Entries in memory.');
+    const bytes = gauge('bytes', 'Bytes of the values in memory, roughly.');
+    const tags = gauge('tags', 'Tags whose version this process knows.');
+    metrics.onCollect(() => {
+      entries.set(this.tiers.memory.size);
+      bytes.set(this.tiers.memory.bytes);
+      tags.set(this.tags.size);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new SpillwayError('SPILLWAY_CLOSED', 'The cache was closed.'));
+    this.#sweep.cancel();
+    this.coherence.close();
+    this.tiers.memory.clear();
+    await this.#watch?.close();
+    await this.store?.close();
+  }
+
+  get closed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+}
+
+interface MadeValue<Value> extends Omit<EntryParts<Value>, 'times' | 'memoryUntilMs'> {
+  readonly options: EntryOptions;
+  readonly madeMs: number;
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { count, duration, size } from '../kernel/index.ts';
+import type { Bus, KvStore } from '../ports/index.ts';
+import type { Codec } from './types.ts';
+
+const memory = z.strictObject({
+  maxEntries: count(1).default(100_000).describe('How many entries one process keeps in memory.'),
+  maxBytes: size({ min: '64kb' }).prefault('128mb').describe('How many bytes of values one process keeps in memory, roughly.'),
+  sweepEvery: duration({ min: '100ms' }).prefault('30s').describe('How often expired entries are cleaned out of memory.'),
+});
+
+const failures = z.strictObject({
+  backoff: duration().prefault('250ms').describe('How long a key rests after its load failed; doubles each time. 0: not at all.'),
+  maxBackoff: duration({ min: '1ms' }).prefault('30s').describe('The longest such rest.'),
+  maxKeys: count(1).default(10_000).describe('How many failing keys are remembered.'),
+});
+
+/** Options of {@link createCache} that are plain data. */
+export const cacheOptions = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('default')
+    .describe('Tells this cache from others in metrics, and in the shared store.'),
+  ttl: duration().prefault('5m').describe('How long a value is fresh, unless a call or its loader says otherwise.'),
+  grace: duration().prefault(0).describe('How long past its TTL a stale value may serve while a new one loads.'),
+  staleIfError: duration().prefault(0).describe('How long past its TTL a stale value may serve when loading fails.'),
+  memoryTtl: duration().optional().describe('How long one process keeps its copy before it asks the store again.'),
+  timeout: duration().prefault(0).describe('How long a caller waits for a new value when a stale one within grace could serve.'),
+  hardTimeout: duration().prefault('30s').describe('How long a caller waits for a load at most. 0: without limit.'),
+  lease: duration({ min: '100ms' })
+    .prefault('3s')
+    .describe('How long a load that shows no sign of life keeps others from loading.'),
+  maxStaleness: duration({ min: '20ms' })
+    .prefault('10s')
+    .describe('After an invalidation, no process serves the old value for longer, whatever breaks.'),
+  compressAbove: size().prefault('1kb').describe('Values larger than this are compressed (zstd) in the shared store.'),
+  maxTags: count(1000).default(100_000).describe('How many tags one process knows the versions of.'),
+  maxTagsPerEntry: count(1, 1000).default(128).describe('How many tags an entry may have.'),
+  memory: memory.prefault({}).describe('Bounds of the memory tier.'),
+  failures: failures.prefault({}).describe('What is done about keys that fail to load.'),
+});
+
+export type CacheSettings = z.output<typeof cacheOptions>;
+
+/** What {@link createCache} takes. */
+export interface CacheOptions<Value = unknown> extends z.input<typeof cacheOptions> {
+  /** A store that several processes share. */
+  readonly store?: KvStore;
+  /** Where there is no shared store: tells the other workers of this machine of invalidations. */
+  readonly bus?: Bus;
+  /** How values become bytes, and how large they count in memory. */
+  readonly codec?: Codec<Value>;
+}

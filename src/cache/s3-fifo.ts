@@ -1,0 +1,182 @@
+/** Something {@link S3Fifo} holds. The queue's own fields are set by it. */
+export interface Resident {
+  readonly key: string;
+  /** Weight in bytes. */
+  readonly bytes: number;
+  /** Reads since it came in or was last spared, at most 3. */
+  visits: number;
+  queue: ResidentQueue<this> | undefined;
+  older: this | undefined;
+  newer: this | undefined;
+}
+
+/** A first-in-first-out list threaded through its members, so that any of them can leave at once. */
+export class ResidentQueue<Member extends Resident> {
+  #oldest: Member | undefined;
+  #newest: Member | undefined;
+  size = 0;
+  bytes = 0;
+
+  get oldest(): Member | undefined {
+    return this.#oldest;
+  }
+
+  push(member: Member): void {
+    member.queue = this;
+    member.older = this.#newest;
+    member.newer = undefined;
+    if (this.#newest) this.#newest.newer = member;
+    else this.#oldest = member;
+    this.#newest = member;
+    this.size++;
+    this.bytes += member.bytes;
+  }
+
+  remove(member: Member): void {
+    if (member.older) member.older.newer = member.newer;
+    else this.#oldest = member.newer;
+    if (member.newer) member.newer.older = member.older;
+    else this.#newest = member.older;
+    member.queue = member.older = member.newer = undefined;
+    this.size--;
+    this.bytes -= member.bytes;
+  }
+
+  /** Puts `fresh` where `stale` stands. */
+  swap(stale: Member, fresh: Member): void {
+    fresh.queue = this;
+    fresh.older = stale.older;
+    fresh.newer = stale.newer;
+    if (fresh.older) fresh.older.newer = fresh;
+    else this.#oldest = fresh;
+    if (fresh.newer) fresh.newer.older = fresh;
+    else this.#newest = fresh;
+    stale.queue = stale.older = stale.newer = undefined;
+    this.bytes += fresh.bytes - stale.bytes;
+  }
+}
+
+const SMALL_SHARE = 0.1;
+const MOST_VISITS = 3;
+
+/**
+ * A map bounded by entries and bytes that evicts by S3-FIFO (Yang et al., "FIFO queues are all you need for cache
+ * eviction", SOSP'23). New members wait in a small queue, a tenth of the room; those read again move to the main queue,
+ * the rest leave and are remembered by name for a while, so that their return counts as a second read. A scan washes
+ * through the small queue only, and a hit writes nothing but a counter.
+ */
+export class S3Fifo<Member extends Resident> {
+  readonly #members = new Map<string, Member>();
+  readonly #small = new ResidentQueue<Member>();
+  readonly #main = new ResidentQueue<Member>();
+  /** Names of the evicted, oldest first; at most as many as there are members. */
+  readonly #ghosts = new Set<string>();
+  readonly #onEvict: (member: Member) => void;
+  readonly #isWorthKeeping: (member: Member) => boolean;
+  maxEntries: number;
+  maxBytes: number;
+
+  /** @param isWorthKeeping a second opinion on a member read once in the small queue: true moves it to the main queue. */
+  constructor(
+    maxEntries: number,
+    maxBytes: number,
+    onEvict: (member: Member) => void = () => {},
+    isWorthKeeping: (member: Member) => boolean = () => false,
+  ) {
+    this.maxEntries = maxEntries;
+    this.maxBytes = maxBytes;
+    this.#onEvict = onEvict;
+    this.#isWorthKeeping = isWorthKeeping;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get bytes(): number {
+    return this.#small.bytes + this.#main.bytes;
+  }
+
+  /** Counts as a read. */
+  get(key: string): Member | undefined {
+    const member = this.#members.get(key);
+    if (member !== undefined && member.visits < MOST_VISITS) member.visits++;
+    return member;
+  }
+
+  /** Does not count as a read. */
+  look(key: string): Member | undefined {
+    return this.#members.get(key);
+  }
+
+  /** Whether `key` was evicted not long ago. */
+  wasEvicted(key: string): boolean {
+    return this.#ghosts.has(key);
+  }
+
+  values(): MapIterator<Member> {
+    return this.#members.values();
+  }
+
+  /** Takes `member` in, in place of the one with the same key, and evicts what no longer fits (perhaps `member` itself). */
+  set(member: Member): void {
+    const present = this.#members.get(member.key);
+    this.#members.set(member.key, member);
+    if (present) {
+      member.visits = present.visits;
+      present.queue!.swap(present, member);
+    } else if (this.#ghosts.delete(member.key)) this.#main.push(member);
+    else this.#small.push(member);
+    this.shrink();
+  }
+
+  delete(member: Member): void {
+    if (this.#members.get(member.key) !== member) return;
+    this.#members.delete(member.key);
+    member.queue!.remove(member);
+  }
+
+  clear(): void {
+    for (const member of this.#members.values()) this.delete(member);
+    this.#ghosts.clear();
+  }
+
+  /** Evicts until everything is within the bounds. */
+  shrink(): void {
+    while (this.#members.size > 0 && (this.#members.size > this.maxEntries || this.bytes > this.maxBytes)) this.#evictOne();
+  }
+
+  #evictOne(): void {
+    for (;;) {
+      if (this.#smallIsFull()) {
+        const member = this.#small.oldest!;
+        this.#small.remove(member);
+        if (member.visits <= 1 && !(member.visits === 1 && this.#isWorthKeeping(member))) return this.#forget(member, true);
+        member.visits = 0;
+        this.#main.push(member);
+      } else {
+        const member = this.#main.oldest!;
+        this.#main.remove(member);
+        if (member.visits === 0) return this.#forget(member, false);
+        member.visits--;
+        this.#main.push(member);
+      }
+    }
+  }
+
+  #smallIsFull(): boolean {
+    if (this.#small.size === 0) return false;
+    return (
+      this.#main.size === 0 || this.#small.size > this.maxEntries * SMALL_SHARE || this.#small.bytes > this.maxBytes * SMALL_SHARE
+    );
+  }
+
+  #forget(member: Member, asGhost: boolean): void {
+    this.#members.delete(member.key);
+    if (asGhost) {
+      this.#ghosts.add(member.key);
+      while (this.#ghosts.size > Math.max(this.#members.size, 1)) this.#ghosts.delete(this.#ghosts.values().next().value!);
+    }
+    this.#onEvict(member);
+  }
+}
