@@ -80,7 +80,8 @@ test('comes back by trial calls and a growing share', async () => {
   times(5, () => assert.equal(call('success'), true));
   assert.equal(breaker.state, 'half-open');
   const letThrough: number[] = [];
-  for (let second = 0; breaker.state !== 'closed' && second < 10; second++) {
+  const isClosed = (): boolean => breaker.state === 'closed';
+  for (let second = 0; !isClosed() && second < 10; second++) {
     let admitted = 0;
     for (let i = 0; i < 200; i++) {
       await clock.advance(5);
