@@ -1,4 +1,12 @@
-import type { RuleInput } from './options.ts';
+import type { Duration } from '../kernel/index.ts';
+
+interface Preset {
+  readonly limit: number;
+  readonly window: Duration;
+  readonly algorithm?: 'sliding' | 'smooth';
+  readonly burst?: number;
+  readonly by?: 'apiKey';
+}
 
 /** Limits by name, as most services need them. Each is an ordinary set of options and can be overridden in part. */
 export const LIMIT_PRESETS = {
@@ -18,6 +26,6 @@ export const LIMIT_PRESETS = {
   heavy: { limit: 10, window: '1m' },
   /** Opening live connections. */
   realtime: { limit: 50, window: '5s' },
-} as const satisfies Record<string, RuleInput>;
+} as const satisfies Record<string, Preset>;
 
 export type LimitPreset = keyof typeof LIMIT_PRESETS;

@@ -7,23 +7,32 @@ import type { ShedderOptions } from './options.ts';
 import { shedRefusalOf } from './refusal.ts';
 import { createShedder, type Admission, type Shedder } from './shed.ts';
 
+/** Moves by assignment: a turn of the loop takes as long as the test says. */
+class FreeClock extends SimulatedClock {
+  nowMs = 1000;
+  override monotonic(): number {
+    return this.nowMs;
+  }
+}
+
 /** A shedder on a loop of the test's own: `turn(ms)` is a turn of the loop that takes that long. */
 class Loop {
-  nowMs = 1000;
+  readonly #clock = new FreeClock();
   readonly metrics = new Metrics();
   readonly shedder: Shedder;
   #atTurnEnd: (() => void)[] = [];
 
   constructor(options: ShedderOptions = {}) {
-    const loop = this;
-    const clock = new (class extends SimulatedClock {
-      override monotonic(): number {
-        return loop.nowMs;
-      }
-    })();
-    this.shedder = createShedder(options, { clock, random: seededRandom(1), metrics: this.metrics }, (fn) =>
-      this.#atTurnEnd.push(fn),
-    );
+    const runtime = { clock: this.#clock, random: seededRandom(1), metrics: this.metrics };
+    this.shedder = createShedder(options, runtime, (fn) => this.#atTurnEnd.push(fn));
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs;
+  }
+
+  set nowMs(ms: number) {
+    this.#clock.nowMs = ms;
   }
 
   admit(priority: Priority, more: { user?: string; tier?: string } = {}): Admission {
