@@ -34,6 +34,11 @@ export const ERROR_CODES = {
   // page
 
   // limit, shed, breaker
+  SPILLWAY_BREAKER_OPEN: {
+    retryable: true,
+    means:
+      'A call was not made because the dependency was failing. Serve something else, or try again after retryAfterMs; breaker events say why it opened.',
+  },
 
   // gateway and balance
 
