@@ -3,10 +3,11 @@ export { sleepOn, systemClock, type Clock, type Timer, type TimerOptions } from 
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export { ConfigError, messageOf, SpillwayError, type Problem, type SpillwayErrorOptions } from './errors.ts';
 export { Events } from './events.ts';
-export { Histogram, type HistogramData } from './histogram.ts';
+export { highestInCell, Histogram, lowestInCell, type HistogramData } from './histogram.ts';
 export { Lifecycle, type LifecycleEvents, type LifecycleState, type Part } from './lifecycle.ts';
 export {
   Metrics,
+  TIMING_BITS,
   TIMING_BUCKETS_MS,
   type Counter,
   type Family,
