@@ -41,8 +41,48 @@ export const ERROR_CODES = {
   },
 
   // gateway and balance
+  SPILLWAY_UPSTREAM_UNAVAILABLE: {
+    retryable: true,
+    means:
+      'No endpoint of the upstream took the request: none is healthy, or connecting failed. Look at the endpoints in the status; clients get 502.',
+  },
+  SPILLWAY_UPSTREAM_TIMEOUT: {
+    retryable: true,
+    means:
+      "The upstream did not answer within the route's timeout, or paused too long within its answer. Find out why it is slow, or raise the timeout; clients get 504.",
+  },
+  SPILLWAY_UPSTREAM_BROKEN: {
+    retryable: true,
+    means:
+      'The upstream closed the connection before its answer was complete, or sent something that is not HTTP. Look into its log; clients get 502.',
+  },
+  SPILLWAY_UPSTREAM_UNKNOWN: {
+    retryable: false,
+    means: "A route names an upstream that is not declared. Add it to 'upstreams', or correct the route.",
+  },
+  SPILLWAY_REQUEST_ABORTED: {
+    retryable: true,
+    means: 'Whoever asked went away before the answer was complete. Nothing to do; nobody is left to answer.',
+  },
+  SPILLWAY_REQUEST_TOO_LARGE: {
+    retryable: false,
+    means: "The request body is larger than 'listen.maxBodyBytes'. Send less, or raise the limit; clients get 413.",
+  },
+  SPILLWAY_LISTEN_FAILED: {
+    retryable: false,
+    means: 'The address cannot be listened on: another process has it, or it does not belong to this machine.',
+  },
 
   // cluster
+  SPILLWAY_WORKER_FAILED: {
+    retryable: true,
+    means:
+      'A worker process ended or did not become ready in time. Its own log says why; a reload leaves the old workers in place.',
+  },
+  SPILLWAY_WORKER_SILENT: {
+    retryable: true,
+    means: 'A worker did not answer the primary within the deadline. It is stuck or overloaded, and is replaced if that lasts.',
+  },
 
   // health
 
