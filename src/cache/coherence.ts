@@ -1,9 +1,9 @@
-import type { Clock, Events } from '../kernel/index.ts';
+import { globTest, type Clock, type Events } from '../kernel/index.ts';
 import type { Bus, KvStore, StoreListener } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
-import { globTest } from './glob.ts';
+
 import type { Statistics } from './statistics.ts';
 import type { TagTable } from './tags.ts';
 import type { Tiers } from './tiers.ts';

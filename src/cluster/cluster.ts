@@ -3,6 +3,7 @@ import {
   Events,
   parseOptions,
   runtimeFrom,
+  SpillwayError,
   type Clock,
   type Random,
   type Runtime,
@@ -51,6 +52,10 @@ export interface Cluster {
    */
   reload(): Promise<void>;
   status(): readonly WorkerStatus[];
+  /** Asks one worker, ready or not. @throws SpillwayError SPILLWAY_WORKER_FAILED when there is none of that id, or it fails. */
+  askWorker(id: number, kind: string, payload?: unknown): Promise<unknown>;
+  /** Answers the workers' questions of this kind. */
+  answer(kind: string, fn: (payload: unknown, workerId: number) => unknown): void;
   /** Asks every ready worker, and waits for each at most `askTimeout`. */
   ask(kind: string, payload?: unknown): Promise<readonly WorkerAnswer[]>;
 }
@@ -86,6 +91,7 @@ class ProcessCluster implements Cluster {
   readonly #slots: Slot[];
   /** All processes that live, successors and draining ones too. */
   readonly #workers = new Set<WorkerProcess>();
+  readonly #answers = new Map<string, (payload: unknown, workerId: number) => unknown>();
   #lastId = 0;
   #stopping: Promise<void> | undefined;
   #reloading: Promise<void> | undefined;
@@ -169,6 +175,22 @@ class ProcessCluster implements Cluster {
     );
   }
 
+  async askWorker(id: number, kind: string, payload: unknown = undefined): Promise<unknown> {
+    const worker = [...this.#workers].find((one) => one.id === id);
+    if (!worker) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker ${id}`);
+    return worker.ask(kind, payload, this.#settings.askTimeoutMs);
+  }
+
+  answer(kind: string, fn: (payload: unknown, workerId: number) => unknown): void {
+    this.#answers.set(kind, fn);
+  }
+
+  async #answerTo(worker: WorkerProcess, kind: string, payload: unknown): Promise<unknown> {
+    const answer = this.#answers.get(kind);
+    if (!answer) throw new Error(`the primary does not answer '${kind}'`);
+    return answer(payload, worker.id);
+  }
+
   async #stop(): Promise<void> {
     for (const slot of this.#slots) slot.restart?.cancel();
     await Promise.all([...this.#workers].map((worker) => worker.drain()));
@@ -195,6 +217,7 @@ class ProcessCluster implements Cluster {
       this.#settings,
       sockets,
       {
+        onAsk: (from, kind, payload) => this.#answerTo(from, kind, payload),
         onPublish: (from, call, channel, message) => void this.#publishFor(from, call, channel, message),
         onExit: (ended, reason) => this.#onExit(slot, ended, reason),
       },

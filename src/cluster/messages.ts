@@ -4,6 +4,8 @@ export type ToWorker =
   | { readonly type: 'socket'; readonly name: string }
   | { readonly type: 'ask'; readonly call: number; readonly kind: string; readonly payload: unknown }
   | { readonly type: 'deliver'; readonly call: number; readonly channel: string; readonly message: string }
+  | { readonly type: 'answer'; readonly call: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly call: number; readonly message: string }
   | { readonly type: 'published'; readonly call: number; readonly acknowledged: number; readonly missing: number }
   | { readonly type: 'drain'; readonly withinMs: number };
 
@@ -14,4 +16,5 @@ export type ToPrimary =
   | { readonly type: 'beat'; readonly utilisation: number; readonly memoryBytes: number }
   | { readonly type: 'answer'; readonly call: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly call: number; readonly message: string }
+  | { readonly type: 'ask'; readonly call: number; readonly kind: string; readonly payload: unknown }
   | { readonly type: 'publish'; readonly call: number; readonly channel: string; readonly message: string };

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess, type Serializable } from 'node:child_process';
-import { SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
+import { messageOf, SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
 import { Calls } from './calls.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 import type { ClusterSettings } from './options.ts';
@@ -8,6 +8,8 @@ export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
 
 /** What the primary is told by, and about, a worker. */
 export interface WorkerListener {
+  /** The worker asks the primary something; what this settles with is the answer. */
+  onAsk(worker: WorkerProcess, kind: string, payload: unknown): Promise<unknown>;
   onPublish(worker: WorkerProcess, call: number, channel: string, message: string): void;
   onExit(worker: WorkerProcess, reason: string): void;
 }
@@ -128,8 +130,18 @@ export class WorkerProcess {
         return this.#calls.answer(message.call, message.value);
       case 'failed':
         return this.#calls.fail(message.call, failure(this, message.message));
+      case 'ask':
+        return void this.#reply(message.call, message.kind, message.payload);
       case 'publish':
         return this.#listener.onPublish(this, message.call, message.channel, message.message);
+    }
+  }
+
+  async #reply(call: number, kind: string, payload: unknown): Promise<void> {
+    try {
+      this.#send({ type: 'answer', call, value: await this.#listener.onAsk(this, kind, payload) });
+    } catch (error) {
+      this.#send({ type: 'failed', call, message: messageOf(error) });
     }
   }
 

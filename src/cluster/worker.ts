@@ -20,6 +20,8 @@ export interface ClusterWorker {
    * deadline.
    */
   onDrain(fn: (signal: AbortSignal) => Promise<void> | void): void;
+  /** Asks the primary. @throws SpillwayError SPILLWAY_WORKER_SILENT when it does not answer within `withinMs`. */
+  ask(kind: string, payload: unknown, withinMs: number): Promise<unknown>;
   /** Answers the primary's questions of this kind. */
   answer(kind: string, fn: (payload: unknown) => unknown): void;
 }
@@ -84,6 +86,10 @@ class JoinedWorker implements ClusterWorker {
     this.#answers.set(kind, fn);
   }
 
+  ask(kind: string, payload: unknown, withinMs: number): Promise<unknown> {
+    return this.#calls.make(withinMs, (call) => send({ type: 'ask', call, kind, payload }));
+  }
+
   async #publish(channel: string, message: string): Promise<BusReceipt> {
     // The primary keeps the deadline of each worker; this one only guards against its loss.
     return (await this.#calls.make(60_000, (call) => send({ type: 'publish', call, channel, message }))) as BusReceipt;
@@ -103,6 +109,10 @@ class JoinedWorker implements ClusterWorker {
         return void reply(message.call, async () => this.#answerTo(message.kind, message.payload));
       case 'deliver':
         return void reply(message.call, () => this.bus.deliver(message.channel, message.message));
+      case 'answer':
+        return this.#calls.answer(message.call, message.value);
+      case 'failed':
+        return this.#calls.fail(message.call, new Error(message.message));
       case 'published':
         return this.#calls.answer(message.call, { acknowledged: message.acknowledged, missing: message.missing });
       case 'drain':

@@ -38,3 +38,4 @@ export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random }
 export { runtimeFrom, type Runtime } from './runtime.ts';
 export { SimulatedClock } from './simulated-clock.ts';
 export { SingleFlight } from './single-flight.ts';
+export { globTest } from './glob.ts';
