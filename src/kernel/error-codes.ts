@@ -37,6 +37,11 @@ export const ERROR_CODES = {
   },
 
   // page
+  SPILLWAY_PAGE_UPSTREAM_ERROR: {
+    retryable: true,
+    means:
+      'The upstream answered a request for a page with an error status. Clients got the last good page; look at the upstream.',
+  },
 
   // limit, shed, breaker
   SPILLWAY_BREAKER_OPEN: {
