@@ -44,6 +44,11 @@ export const ERROR_CODES = {
   },
 
   // limit, shed, breaker
+  SPILLWAY_SHED: {
+    retryable: true,
+    means:
+      'A request was refused because the process is saturated and the request is among the least deserving. A stored page serves in its place where there is one; otherwise the client is told when to come back. Add workers if it lasts.',
+  },
   SPILLWAY_BREAKER_OPEN: {
     retryable: true,
     means:

@@ -13,7 +13,7 @@ import { Keeper, type Found, type Lookup } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
 import { type PageOptions, pageOptionsSchema, type ResolvedPageOptions } from './options.ts';
 import { passThrough } from './pass.ts';
-import { problemAnswer, statusOfFault } from './problem.ts';
+import { answerToFault, problemAnswer } from './problem.ts';
 import { requestControl, type RequestFacts, requestFacts } from './request.ts';
 import { type Marking, Responder } from './respond.ts';
 import { PageCounters } from './counters.ts';
@@ -342,7 +342,9 @@ class PageCache implements Pages {
   }
 
   #fail(exchange: Exchange, reason: ForwardReason, error: unknown): void {
-    const { status, detail } = statusOfFault(error);
+    const { status, detail, retryAfterSeconds } = answerToFault(error);
+    if (retryAfterSeconds !== undefined && !exchange.response.headersSent)
+      exchange.response.setHeader('retry-after', retryAfterSeconds);
     this.#problem(exchange, status, detail, reason);
   }
 
