@@ -1,4 +1,4 @@
-export type { Cities } from './cities.ts';
+export { slugify, type Cities } from './cities.ts';
 export { FilterVocabulary, type CanonicalFilters, type FilterInfo } from './filters.ts';
 export type { Handover, StaticParams, StaticPath } from './frameworks.ts';
 export { ROUTE_CAPS, type FilterOptions, type PlanOptions } from './options.ts';

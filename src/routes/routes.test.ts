@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { planRoutes, TEXAS_ELECTRICITY, type CityInput, type PlannedRoute, type PlanOptions } from './index.ts';
 
 const TOWNS = Array.from({ length: 300 }, (_, at) => `Town ${at}`);
