@@ -102,6 +102,20 @@ export const ERROR_CODES = {
   // health
 
   // routes
+  SPILLWAY_ROUTES_CITY_INVALID: {
+    retryable: false,
+    means:
+      'A city handed to planRoutes has no usable name, slug or date. The message shows the city; mend the data it comes from.',
+  },
+  SPILLWAY_ROUTES_TOO_MANY_CITIES: {
+    retryable: false,
+    means: 'planRoutes read more cities than maxCities allows. Raise maxCities, or find out why the source gives so many.',
+  },
+  SPILLWAY_ROUTES_CITIES_SPENT: {
+    retryable: false,
+    means:
+      'A plan was read twice, but its cities came from an iterator, which can be read only once. Hand in an array, or a function that opens the iterator anew.',
+  },
 
   // load
 
