@@ -74,10 +74,10 @@ export class Coherence implements StoreListener {
   async invalidateTags(tags: readonly string[], soft: boolean): Promise<void> {
     const { store, tags: table } = this.#with;
     if (tags.length === 0) return;
-    for (const tag of tags) table.invalidate(tag, soft);
+    const announced = tags.map((tag) => table.invalidate(tag, soft));
     if (!store) return this.#tell({ op: 'tags', tags, soft });
     const versions = await store.bump(tags, soft);
-    for (const [at, tag] of tags.entries()) table.accept(tag, versions[at]!);
+    for (const [at, tag] of tags.entries()) table.accept(tag, versions[at]!, announced[at]!);
   }
 
   /** Resolves with how many values went from the store, or without one from memory. */

@@ -129,20 +129,26 @@ export class TagTable {
     return tags.some((tag) => (this.#records.get(tag)?.invalidatedAt ?? 0) > sequence);
   }
 
-  /** Another process changed the tag: its version has to be asked for. Without a store it gets a new one here. */
-  invalidate(tag: string, soft: boolean): void {
+  /**
+   * The tag is changed, here or by another process: its version has to be asked for. Without a store it gets a new one
+   * here. Returns which invalidation this was, for {@link accept}.
+   */
+  invalidate(tag: string, soft: boolean): number {
     const record = this.#record(tag);
     record.invalidatedAt = ++this.#sequence;
     this.epoch++;
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
+    return record.invalidatedAt;
   }
 
-  /** This process changed the tag in the store, which gave it `version`. */
-  accept(tag: string, version: TagVersion): void {
-    const record = this.#record(tag);
-    record.invalidatedAt = ++this.#sequence;
-    this.epoch++;
-    record.version = version;
+  /**
+   * The store gave the tag `version` for the change that {@link invalidate} announced as `announced`. When another
+   * process's change was heard of since, it is not known which of the two the store made last.
+   */
+  accept(tag: string, version: TagVersion, announced: number): void {
+    const overtaken = this.#record(tag).invalidatedAt !== announced;
+    this.invalidate(tag, false);
+    if (!overtaken) this.#record(tag).version = version;
   }
 
   /** Messages may have been missed: no version is known, and every load that runs may have been overtaken. */

@@ -1,7 +1,7 @@
 /** The store that workers share through their primary, at both ends of a line that keeps order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCache } from '../cache/index.ts';
+import { createCache, type FillLease } from '../cache/index.ts';
 import { seededRandom, SimulatedClock } from '../kernel/index.ts';
 import { MemoryKvStore } from './memory-kv-store.ts';
 import { remoteKvStore, serveKvStore, type StoreLine, type StoreLines } from './remote-kv-store.ts';
@@ -70,6 +70,18 @@ test('an invalidation by one worker is in force on the others once theirs was to
   await settled(clock, a.invalidateTags(['plan:1']));
   await clock.advance(5);
   assert.equal(await settled(clock, b.get('k')), undefined);
+});
+
+test('a value that a tag made worthless does not keep another from being made', async () => {
+  const clock = new SimulatedClock();
+  const { worker } = machine(clock);
+  const [a, b] = [worker(1), worker(2)];
+  await settled(clock, a.set('k', 'old', { tags: ['plan:1'] }));
+  await settled(clock, a.invalidateTags(['plan:1']));
+  const fill = await settled(clock, b.begin('k', { tags: ['plan:1'] }));
+  assert.equal(fill.role, 'leader');
+  assert.equal(await settled(clock, (fill as FillLease<string>).commit('new', { tags: ['plan:1'] })), true);
+  assert.equal(await settled(clock, a.get('k')), 'new');
 });
 
 test('a worker that dies while it loads gives its lease back', async () => {
