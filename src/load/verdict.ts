@@ -1,0 +1,52 @@
+import { formatDuration, type Histogram } from '../kernel/index.ts';
+
+/** What the verdict on the generator itself rests on. */
+export interface GeneratorEvidence {
+  readonly planned: number;
+  /** Arrivals that began. Those that did not found every connection or user busy for the whole timeout. */
+  readonly begun: number;
+  readonly answered: number;
+  /** Microseconds. */
+  readonly lag: Histogram;
+  /** Median latency, microseconds. */
+  readonly medianLatency: number;
+  /** Share of the run the busiest worker's event loop was busy, 0 to 1. */
+  readonly busy: number;
+  readonly workers: number;
+  readonly connections: number;
+  readonly timeoutMs: number;
+}
+
+const MOST_BUSY = 0.9;
+const MOST_LAG_MS = 2;
+const MOST_LAG_SHARE = 0.1;
+const LEAST_BEGUN = 0.99;
+
+/**
+ * Why a run says more about the generator than about the target; empty when it does not. A run with a reason is
+ * INVALID: its figures must not be used.
+ */
+export function reasonsInvalid(evidence: GeneratorEvidence): string[] {
+  const { planned, begun, answered, lag, busy, workers } = evidence;
+  const reasons: string[] = [];
+  if (planned === 0) return ['nothing was planned: the arrival brings no request in its duration'];
+  if (answered === 0) return [`none of ${planned} requests was answered`];
+  const lagMs = lag.quantile(0.99) / 1000;
+  const boundMs = Math.max(MOST_LAG_MS, (evidence.medianLatency / 1000) * MOST_LAG_SHARE);
+  if (lagMs > boundMs) {
+    reasons.push(
+      `the generator was late: 1 % of requests left more than ${lagMs.toFixed(1)} ms after they could have (allowed ${boundMs.toFixed(1)} ms); use more workers, or a machine with less else to do`,
+    );
+  }
+  if (busy > MOST_BUSY) {
+    reasons.push(
+      `the generator was saturated: its event loop was busy ${Math.round(busy * 100)} % of the time (allowed ${MOST_BUSY * 100} %); use more than ${workers} ${workers === 1 ? 'worker' : 'workers'}, fewer users or a lower rate`,
+    );
+  }
+  if (begun < planned * LEAST_BEGUN) {
+    reasons.push(
+      `the rate was missed: ${begun} of ${planned} planned arrivals began, the others waited ${formatDuration(evidence.timeoutMs)} in vain for one of ${evidence.connections} connections; the target is too slow for this rate, or the connections are too few`,
+    );
+  }
+  return reasons;
+}
