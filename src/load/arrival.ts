@@ -77,7 +77,10 @@ export function steps(options: StepOptions): OpenArrival {
   if (!Number.isInteger(options.times) || options.times < 1) refuse('steps({ times })', options.times, 'a whole number ≥ 1');
   const durationMs = durationOf(options.each);
   return open(
-    Array.from({ length: options.times }, (_, step) => ({ shape: { law: 'constant', perSecond: from + step * add }, durationMs })),
+    Array.from({ length: options.times }, (_, step) => ({
+      shape: { law: 'constant', perSecond: from + step * add },
+      durationMs,
+    })),
   );
 }
 
@@ -92,7 +95,8 @@ export interface SineOptions {
 export function sine(options: SineOptions): OpenFor {
   const meanPerSecond = rateOf('sine({ mean })', options.mean);
   const amplitudePerSecond = rateOf('sine({ amplitude })', options.amplitude);
-  if (amplitudePerSecond > meanPerSecond) refuse('sine({ amplitude })', options.amplitude, 'at most the mean: a rate cannot fall below 0');
+  if (amplitudePerSecond > meanPerSecond)
+    refuse('sine({ amplitude })', options.amplitude, 'at most the mean: a rate cannot fall below 0');
   const shape: Shape = { law: 'sine', meanPerSecond, amplitudePerSecond, periodMs: durationOf(options.period) };
   return { for: (duration) => open([{ shape, durationMs: durationOf(duration) }]) };
 }
@@ -149,10 +153,12 @@ export function arrivalDurationMs(arrival: Arrival): number {
 
 /** An arrival in words: `constant 200/s for 30s, then ramp 200/s to 500/s for 1m`. */
 export function describeArrival(arrival: Arrival): string {
-  if (arrival.model === 'replay') return `${arrival.offsetsMs.length} recorded requests over ${formatDuration(arrivalDurationMs(arrival))}`;
+  if (arrival.model === 'replay')
+    return `${arrival.offsetsMs.length} recorded requests over ${formatDuration(arrivalDurationMs(arrival))}`;
   if (arrival.model === 'closed') {
     const { users, thinkMinMs, thinkMaxMs, rampMs, durationMs } = arrival;
-    const pause = thinkMaxMs === thinkMinMs ? formatDuration(thinkMinMs) : `${formatDuration(thinkMinMs)} to ${formatDuration(thinkMaxMs)}`;
+    const pause =
+      thinkMaxMs === thinkMinMs ? formatDuration(thinkMinMs) : `${formatDuration(thinkMinMs)} to ${formatDuration(thinkMaxMs)}`;
     return `${users} users${thinkMaxMs > 0 ? ` thinking ${pause}` : ''}${rampMs > 0 ? `, ramping up over ${formatDuration(rampMs)}` : ''} for ${formatDuration(durationMs)}`;
   }
   return arrival.phases.map((phase) => `${describeShape(phase)} for ${formatDuration(phase.durationMs)}`).join(', then ');

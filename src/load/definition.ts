@@ -101,7 +101,11 @@ export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): Lo
     problems.push({ path: 'target', message: `${show(definition.target)} is not an http or https URL` });
   }
   if (!['open', 'closed', 'replay'].includes(definition.arrival?.model)) {
-    problems.push({ path: 'arrival', message: 'is missing', fix: `for example constant('200/s').for('30s') or users(50).thinking('1s').for('30s')` });
+    problems.push({
+      path: 'arrival',
+      message: 'is missing',
+      fix: `for example constant('200/s').for('30s') or users(50).thinking('1s').for('30s')`,
+    });
   }
   for (const [name, scenario] of Object.entries(definition.scenarios ?? {})) {
     if (!('exec' in scenario) && !('requests' in scenario && scenario.requests.length > 0)) {

@@ -16,7 +16,7 @@ import type { Transport, TransportStats } from './transport.ts';
 
 /** Most requests of scenarios that may wait for a connection in one process. */
 const MAX_WAITING = 100_000;
-/** How often the end of the run is looked for, ms. */
+/** How often the last answers are looked for after the planned end, ms. */
 const END_CHECK_MS = 10;
 
 /** What every process of a run works from. */
@@ -55,6 +55,7 @@ export class Generator {
   #busySum = 0;
   #busySamples = 0;
   #stopRequested = false;
+  #askForEnd: () => void = () => {};
 
   constructor(plan: Plan, turn: Turn, runtime: GeneratorRuntime) {
     this.#plan = plan;
@@ -112,6 +113,7 @@ export class Generator {
   /** Ends the run early. */
   stop(): void {
     this.#stopRequested = true;
+    this.#askForEnd();
   }
 
   #loopOf(player: Player, lanes: Lanes): Loop {
@@ -124,18 +126,16 @@ export class Generator {
   }
 
   /** Waits until the loop has nothing left to do, the drain has taken too long, or somebody asked for the end. */
-  #end(loop: Loop, lanes: Lanes): Promise<void> {
-    const closed = this.#plan.definition.arrival.model === 'closed';
+  async #end(loop: Loop, lanes: Lanes): Promise<void> {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    this.#askForEnd = resolve;
+    if (this.#stopRequested) resolve();
+    const planned = this.#clock.setTimer(resolve, this.durationMs - lanes.elapsedMs(), { keepAlive: true });
+    await asked;
+    planned.cancel();
+    if (this.#plan.definition.arrival.model === 'closed') loop.stop();
     const deadlineMs = this.durationMs + this.#plan.options.timeout;
-    return new Promise((resolve) => {
-      const check = (): void => {
-        const elapsedMs = lanes.elapsedMs();
-        if (closed && elapsedMs >= this.durationMs) loop.stop();
-        if (this.#stopRequested || elapsedMs > deadlineMs || (elapsedMs >= this.durationMs && loop.idle)) return resolve();
-        this.#clock.setTimer(check, END_CHECK_MS, { keepAlive: true });
-      };
-      check();
-    });
+    while (!this.#stopRequested && !loop.idle && lanes.elapsedMs() <= deadlineMs) await this.#clock.sleep(END_CHECK_MS);
   }
 
   #sampleBusy(lanes: Lanes): Timer {

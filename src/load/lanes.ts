@@ -37,13 +37,12 @@ export class Lanes {
   onFree: () => void = () => {};
   readonly #options: LanesOptions;
   readonly #waiting: BoundedQueue<LaneExchange>;
-  readonly #sweep: Timer;
+  #sweep: Timer | undefined;
 
   constructor(options: LanesOptions) {
     this.#options = options;
     this.#waiting = new BoundedQueue(options.maxWaiting);
     options.transport.onFree = () => this.#freed();
-    this.#sweep = options.clock.setRepeating(() => this.#expire(), Math.min(100, Math.max(1, options.timeoutMs / 10)));
   }
 
   /** Whether a request would leave at once. */
@@ -75,10 +74,11 @@ export class Lanes {
     this.measurement.began(this.elapsedMs());
     if (this.open) this.#dispatch(exchange);
     else if (!this.#waiting.push(exchange)) exchange.failed('late');
+    else this.#armSweep();
   }
 
   close(): void {
-    this.#sweep.cancel();
+    this.#sweep?.cancel();
     for (let exchange = this.#waiting.shift(); exchange; exchange = this.#waiting.shift()) exchange.failed('unfinished');
     this.#options.transport.close();
   }
@@ -96,13 +96,22 @@ export class Lanes {
     if (this.open) this.onFree();
   }
 
+  #armSweep(): void {
+    if (this.#sweep || this.#waiting.size === 0) return;
+    const { clock, timeoutMs } = this.#options;
+    this.#sweep = clock.setTimer(() => this.#expire(), Math.min(100, Math.max(1, timeoutMs / 10)));
+  }
+
+  /** Gives up what has waited for the whole timeout. */
   #expire(): void {
+    this.#sweep = undefined;
     const now = this.elapsedMs();
     for (let oldest = this.#waiting.peek(); oldest; oldest = this.#waiting.peek()) {
-      if (now - oldest.sending.dueMs < this.#options.timeoutMs) return;
+      if (now - oldest.sending.dueMs < this.#options.timeoutMs) break;
       this.#waiting.shift();
       oldest.failed('late');
     }
+    this.#armSweep();
   }
 }
 

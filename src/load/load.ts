@@ -57,7 +57,11 @@ async function measure(
   const startedAtMs = clock.now();
   const startMs = clock.monotonic();
   let aborted: Threshold | undefined;
-  given.events?.emit('started', { target: plan.definition.target, arrival: describeArrival(plan.definition.arrival), durationMs });
+  given.events?.emit('started', {
+    target: plan.definition.target,
+    arrival: describeArrival(plan.definition.arrival),
+    durationMs,
+  });
   const watching = clock.setRepeating(() => {
     const elapsedMs = clock.monotonic() - startMs;
     given.events?.emit('progress', progressOf(generator.measurement, elapsedMs, durationMs));

@@ -161,7 +161,15 @@ export class Measurement {
   }
 
   /** An answer came. `error`: what kind of failure its status is, if one. Times in ms. */
-  answered(series: Series, status: number, error: string | undefined, bodyBytes: number, latencyMs: number, serviceMs: number, atMs: number): void {
+  answered(
+    series: Series,
+    status: number,
+    error: string | undefined,
+    bodyBytes: number,
+    latencyMs: number,
+    serviceMs: number,
+    atMs: number,
+  ): void {
     this.inFlight--;
     series.answered++;
     series.bodyBytes += bodyBytes;

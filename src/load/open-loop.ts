@@ -4,6 +4,9 @@ import type { Measurement } from './measurement.ts';
 import type { Player } from './player.ts';
 import type { Cursor } from './schedule.ts';
 
+/** A clock may not tell times apart that are closer than this, so an arrival this near is due. */
+const CLOCK_GRAIN_MS = 0.001;
+
 /** Sends what the schedule says, when it says so. */
 export interface Loop {
   start(): void;
@@ -44,7 +47,9 @@ export class OpenLoop implements Loop {
   }
 
   get idle(): boolean {
-    return (this.#stopped || this.#options.cursor.dueMs === Infinity) && this.running === 0 && this.#options.measurement.inFlight === 0;
+    return (
+      (this.#stopped || this.#options.cursor.dueMs === Infinity) && this.running === 0 && this.#options.measurement.inFlight === 0
+    );
   }
 
   start(): void {
@@ -66,7 +71,7 @@ export class OpenLoop implements Loop {
     this.#pumping = true;
     const { cursor, lanes, player } = this.#options;
     let blocked = false;
-    while (!blocked && cursor.dueMs <= lanes.elapsedMs()) {
+    while (!blocked && cursor.dueMs <= lanes.elapsedMs() + CLOCK_GRAIN_MS) {
       blocked = player.isScripted(cursor.index) ? !this.#startScripted() : !this.#startFixed();
     }
     this.#pumping = false;

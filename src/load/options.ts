@@ -7,7 +7,9 @@ export const loadOptions = z.strictObject({
     .optional()
     .describe('Most connections at once, over all workers. Default: 64, or as many as a closed model has users.'),
   workers: count(1, 256).default(1).describe('Processes that share the schedule.'),
-  timeout: duration({ min: '1ms' }).prefault('30s').describe('How long a request may take, and an arrival wait for a connection.'),
+  timeout: duration({ min: '1ms' })
+    .prefault('30s')
+    .describe('How long a request may take, and an arrival wait for a connection.'),
   maxUsers: count(1, 1_000_000).default(10_000).describe('Most iterations of scenario code at once, over all workers.'),
   keepAlive: z.boolean().default(true).describe('Whether connections are used again; false opens one for every request.'),
   pipelining: count(1, 1024).default(1).describe('HTTP/1.1 requests in flight on one connection; 1 is what browsers do.'),
@@ -16,7 +18,9 @@ export const loadOptions = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Hosts beyond loopback that may be put under load, by name: only those you may break.'),
-  seed: count(0, 2 ** 32 - 1).default(1).describe('What chance in scenarios follows from.'),
+  seed: count(0, 2 ** 32 - 1)
+    .default(1)
+    .describe('What chance in scenarios follows from.'),
 });
 
 export type LoadOptionsInput = z.input<typeof loadOptions>;

@@ -1,5 +1,12 @@
 import { parseDuration, SpillwayError, type Clock } from '../kernel/index.ts';
-import type { FixedRequest, LoadDefinition, Scenario, ScenarioContext, ScenarioRequestOptions, ScriptedScenario } from './definition.ts';
+import type {
+  FixedRequest,
+  LoadDefinition,
+  Scenario,
+  ScenarioContext,
+  ScenarioRequestOptions,
+  ScriptedScenario,
+} from './definition.ts';
 import { spread } from './feed.ts';
 import { encodeRequest } from './http1/encode.ts';
 import type { Lanes, Sending } from './lanes.ts';
@@ -214,6 +221,7 @@ type Choice = ScriptedChoice | FixedChoice;
 
 function durationMs(text: unknown): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new SpillwayError('SPILLWAY_LOAD_SCENARIO', `think(${JSON.stringify(text)}): not a duration such as '1s'`);
+  if (ms === undefined)
+    throw new SpillwayError('SPILLWAY_LOAD_SCENARIO', `think(${JSON.stringify(text)}): not a duration such as '1s'`);
   return ms;
 }

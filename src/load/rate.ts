@@ -20,7 +20,11 @@ export function rate() {
     .transform((text, context) => {
       const perSecond = parseRate(text);
       if (perSecond !== undefined && perSecond > 0) return perSecond;
-      context.addIssue({ code: 'custom', message: `${show(text)} is not a rate such as '500/s', '20/m' or '1000/h'`, input: text });
+      context.addIssue({
+        code: 'custom',
+        message: `${show(text)} is not a rate such as '500/s', '20/m' or '1000/h'`,
+        input: text,
+      });
       return z.NEVER;
     })
     .meta({ unit: 'rate' });

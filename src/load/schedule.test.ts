@@ -45,9 +45,9 @@ test('property: of every law, the arrivals up to any time are its integral there
   const law = fc.oneof(
     rates.map((r) => constant(`${r}/s`).for('7s')),
     fc.tuple(rates, rates).map(([a, b]) => ramp(`${a}/s`, `${b}/s`).for('7s')),
-    fc.tuple(rates, fc.double({ min: 0, max: 1, noNaN: true })).map(([mean, share]) =>
-      sine({ mean: `${mean}/s`, amplitude: `${(mean * share).toFixed(3)}/s`, period: '3s' }).for('7s'),
-    ),
+    fc
+      .tuple(rates, fc.double({ min: 0, max: 1, noNaN: true }))
+      .map(([mean, share]) => sine({ mean: `${mean}/s`, amplitude: `${(mean * share).toFixed(3)}/s`, period: '3s' }).for('7s')),
   );
   fc.assert(
     fc.property(law, fc.integer({ min: 0, max: 7000 }), (arrival, untilMs) => {
@@ -93,7 +93,10 @@ test('property: workers share the schedule without a gap or an overlap', () => {
       const even = constant('33/s').for('2s').followedBy(ramp('33/s', '99/s').for('2s'));
       const arrival = random ? poisson(even, { seed: workers }) : even;
       const shared = Array.from({ length: workers }, (_, worker) => walk(arrival, { worker, workers })).flat();
-      assert.deepEqual(shared.toSorted((a, b) => a - b), walk(arrival));
+      assert.deepEqual(
+        shared.toSorted((a, b) => a - b),
+        walk(arrival),
+      );
     }),
   );
 });

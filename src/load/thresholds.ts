@@ -90,20 +90,35 @@ function parseThreshold(subject: string, entry: ThresholdInput): Threshold | { p
   const tags = parseTags(tagText);
   if (!tags) return { problem: `${show(tagText)}: tags are ${TAG_NAMES.join(', ')}, as in {scenario:browse,class:critical}` };
   const match = EXPRESSION.exec(text.trim());
-  if (!match) return { problem: `${show(text)} is not an expression such as 'p(99)<200', 'avg<100', 'rate<0.001' or 'count>1000'` };
+  if (!match)
+    return { problem: `${show(text)} is not an expression such as 'p(99)<200', 'avg<100', 'rate<0.001' or 'count>1000'` };
   const aggregation = (match[2] === undefined ? match[1] : 'p') as Aggregation;
   if (!ALLOWED[metric].includes(aggregation)) {
-    return { problem: `${metric} has no '${aggregation}'; it has ${ALLOWED[metric].map((name) => (name === 'p' ? 'p(N)' : name)).join(', ')}` };
+    return {
+      problem: `${metric} has no '${aggregation}'; it has ${ALLOWED[metric].map((name) => (name === 'p' ? 'p(N)' : name)).join(', ')}`,
+    };
   }
   const quantile = Number(match[2] ?? 50) / 100;
   if (quantile > 1) return { problem: `${show(text)}: a percentile is at most 100` };
   const options = typeof entry === 'string' ? { threshold: entry } : entry;
   const delayAbortMs = parseDuration(options.delayAbortEval ?? 0);
-  if (delayAbortMs === undefined) return { problem: `delayAbortEval ${show(options.delayAbortEval)} is not a duration such as '10s'` };
+  if (delayAbortMs === undefined)
+    return { problem: `delayAbortEval ${show(options.delayAbortEval)} is not a duration such as '10s'` };
   const operator = match[3] as keyof typeof OPERATORS;
   const expression = text.trim();
   const abortOnFail = options.abortOnFail ?? false;
-  return { subject: subject.trim(), metric, tags, expression, aggregation, quantile, operator, bound: Number(match[4]), abortOnFail, delayAbortMs };
+  return {
+    subject: subject.trim(),
+    metric,
+    tags,
+    expression,
+    aggregation,
+    quantile,
+    operator,
+    bound: Number(match[4]),
+    abortOnFail,
+    delayAbortMs,
+  };
 }
 
 function parseTags(text: string | undefined): Record<string, string> | undefined {
@@ -146,12 +161,29 @@ export function abortingThreshold(
 function valueOf(threshold: Threshold, measurement: Measurement, elapsedMs: number): number | undefined {
   const { metric, aggregation, tags } = threshold;
   if (metric === 'lag') return trend(threshold, [measurement.lag]);
-  if (metric === 'checks') return checkValue(aggregation, [...measurement.checks].filter((check) => checkMatches(check, tags)));
+  if (metric === 'checks')
+    return checkValue(
+      aggregation,
+      [...measurement.checks].filter((check) => checkMatches(check, tags)),
+    );
   if (metric === 'iterations') return perRun(aggregation, measurement.iterations, elapsedMs);
   const series = [...measurement.series].filter((one) => matches(one.tags, tags));
-  if (metric === 'latency') return trend(threshold, series.map((one) => one.latency));
-  if (metric === 'service') return trend(threshold, series.map((one) => one.service));
-  if (metric === 'requests') return perRun(aggregation, sum(series, (one) => one.answered), elapsedMs);
+  if (metric === 'latency')
+    return trend(
+      threshold,
+      series.map((one) => one.latency),
+    );
+  if (metric === 'service')
+    return trend(
+      threshold,
+      series.map((one) => one.service),
+    );
+  if (metric === 'requests')
+    return perRun(
+      aggregation,
+      sum(series, (one) => one.answered),
+      elapsedMs,
+    );
   const failed = sum(series, (one) => one.failed);
   const ended = sum(series, (one) => one.answered) + sum(series, unanswered);
   if (aggregation === 'count') return failed;

@@ -63,7 +63,9 @@ export class Connection implements AnswerSink {
     };
     this.#socket = endpoint.tls ? this.#openTls(endpoint, opened) : this.#openTcp(endpoint, opened);
     this.#socket.setNoDelay(true);
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(this.#connected ? 'reset' : 'connect', messageOf(error)));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#lost(this.#connected ? 'reset' : 'connect', messageOf(error)),
+    );
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#lost(this.#connected ? 'closed' : 'connect', 'the connection was closed'));
   }
