@@ -56,7 +56,8 @@ export class ClosedLoop implements Loop {
     if (waitMs <= 0) return this.#begin(dueMs, user, round, state);
     const timer = this.#options.clock.setTimer(() => {
       this.#timers.delete(timer);
-      this.#begin(dueMs, user, round, state);
+      // Timers of whole milliseconds may fire a fraction early; the user then asks at that moment.
+      this.#begin(Math.min(dueMs, this.#options.lanes.elapsedMs()), user, round, state);
     }, waitMs);
     this.#timers.add(timer);
   }

@@ -1,4 +1,4 @@
-import { Events, parseOptions, runtimeFrom, systemClock, type Runtime } from '../kernel/index.ts';
+import { parseOptions, runtimeFrom, systemClock, type Events, type Runtime } from '../kernel/index.ts';
 import { arrivalDurationMs, describeArrival } from './arrival.ts';
 import type { LoadDefinition } from './definition.ts';
 import type { LoadEvents } from './events.ts';

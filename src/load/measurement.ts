@@ -1,5 +1,5 @@
 import { Histogram, messageOf, type HistogramData } from '../kernel/index.ts';
-import { Timeline, type TimelineData } from './timeline.ts';
+import type { Timeline, TimelineData } from './timeline.ts';
 import type { Fault } from './transport.ts';
 
 /** What a request is told apart by in thresholds and reports. */

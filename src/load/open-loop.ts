@@ -38,6 +38,8 @@ export class OpenLoop implements Loop {
   running = 0;
   readonly #options: OpenLoopOptions;
   #timer: Timer | undefined;
+  /** When the timer fires, ms into the run. */
+  #wakeMs = 0;
   #stopped = false;
   #pumping = false;
 
@@ -75,20 +77,20 @@ export class OpenLoop implements Loop {
       blocked = player.isScripted(cursor.index) ? !this.#startScripted() : !this.#startFixed();
     }
     this.#pumping = false;
-    if (!this.#timer) this.#arm(blocked);
+    if (cursor.dueMs < Infinity) this.#arm(blocked ? cursor.dueMs + this.#options.timeoutMs : cursor.dueMs);
   }
 
-  #arm(blocked: boolean): void {
-    const { cursor, clock, lanes, timeoutMs } = this.#options;
-    if (cursor.dueMs === Infinity) return;
-    const wakeMs = (blocked ? cursor.dueMs + timeoutMs : cursor.dueMs) - lanes.elapsedMs();
-    this.#timer = clock.setTimer(
+  /** Sees to it that the pump runs at `wakeMs` at the latest; a connection that comes free calls it by itself. */
+  #arm(wakeMs: number): void {
+    if (this.#timer && this.#wakeMs <= wakeMs) return;
+    this.#timer?.cancel();
+    this.#wakeMs = wakeMs;
+    this.#timer = this.#options.clock.setTimer(
       () => {
         this.#timer = undefined;
         this.#pump();
       },
-      // While blocked, an arrival's own timeout is the latest there is to do; a free connection comes by itself.
-      Math.max(0, blocked ? Math.min(wakeMs, 100) : wakeMs),
+      Math.max(0, wakeMs - this.#options.lanes.elapsedMs()),
     );
   }
 

@@ -125,7 +125,7 @@ export function buildReport(run: RunResult): LoadReport {
     begun: measurement.planned - measurement.missed,
     answered: total.completed,
     lag: measurement.lag,
-    medianLatency: all.latency.quantile(0.5),
+    latency: all.latency,
     busy,
     workers: uses.length,
     connections: connectionsOf(plan),
