@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, messageOf, SpillwayError } from '../kernel/index.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addLoadCommand } from './commands/load.ts';
 import { addPurgeCommand } from './commands/purge.ts';
 import { addRoutesCommand } from './commands/routes.ts';
 import { addStartCommand } from './commands/start.ts';
@@ -35,6 +36,7 @@ export function createProgram(context: CliContext): Command {
   addRoutesCommand(program, context);
   addPurgeCommand(program, context);
   addWarmCommand(program, context);
+  addLoadCommand(program, context);
   addDoctorCommand(program, context);
   return program.addHelpText(
     'after',

@@ -118,6 +118,19 @@ export const ERROR_CODES = {
   },
 
   // load
+  SPILLWAY_LOAD_TARGET_REFUSED: {
+    retryable: false,
+    means:
+      'The target of a load test is not this machine, or has no address. Name it in allowHosts (--allow-host) if you may put it under load.',
+  },
+  SPILLWAY_LOAD_SCENARIO: {
+    retryable: false,
+    means: 'A load test asked for something that cannot be sent or done. The message says what; mend the load file.',
+  },
+  SPILLWAY_LOAD_WORKER: {
+    retryable: false,
+    means: 'A process of the load generator failed or ended early. The message carries what it last said.',
+  },
 
   // cli
   SPILLWAY_USAGE: {
