@@ -71,6 +71,7 @@ export async function pricesPage(site: Site, notice?: Piece, status = 200): Prom
               required
               pattern="[0-9]{1,2}([.][0-9]{1,2})?"
               placeholder="12.5"
+              autocomplete="off"
           /></label>
           <label>Token<input name="token" type="password" autocomplete="current-password" required /></label>
           <button>Change the price</button>

@@ -62,13 +62,14 @@ const FREE_NAMES = ['Drifter', 'Flex', 'Easy Come', 'Month by Month', 'No String
 export function generatePlans(): Plan[] {
   const random = seededRandom(SEED);
   const plans: Plan[] = [];
+  const sellers = shuffled([...PROVIDERS, ...PROVIDERS, ...PROVIDERS], random);
   for (const area of UTILITY_AREA_IDS) {
-    for (let at = 0; at < PLANS_PER_AREA[area]; at++) plans.push(generatePlan(plans.length + 1, area, at, random));
+    for (let at = 0; at < PLANS_PER_AREA[area]; at++) plans.push(generatePlan(plans.length + 1, area, at, sellers, random));
   }
   return plans;
 }
 
-function generatePlan(id: number, utilityArea: UtilityAreaId, at: number, random: Random): Plan {
+function generatePlan(id: number, utilityArea: UtilityAreaId, at: number, sellers: readonly string[], random: Random): Plan {
   const termMonths = TERMS[at % TERMS.length]!;
   const rate: RateKind =
     termMonths === 1 ? (random.next() < 0.85 ? 'variable' : 'fixed') : random.next() < 0.9 ? 'fixed' : 'variable';
@@ -76,8 +77,7 @@ function generatePlan(id: number, utilityArea: UtilityAreaId, at: number, random
   const free = termMonths === 1 || random.next() < 0.12;
   return {
     id,
-    // Every provider has a plan; who has more is chance.
-    provider: PROVIDERS[id <= PROVIDERS.length ? (id * 7) % PROVIDERS.length : randomInt(random, PROVIDERS.length)]!,
+    provider: sellers[id - 1]!,
     name: planName(termMonths, rate, renewable, random),
     utilityArea,
     termMonths,
@@ -90,6 +90,15 @@ function generatePlan(id: number, utilityArea: UtilityAreaId, at: number, random
         ? [195, 245, 295][randomInt(random, 3)]!
         : [100, 135, 150][randomInt(random, 3)]!,
   };
+}
+
+/** Fisher and Yates' shuffle. */
+function shuffled<T>(items: T[], random: Random): T[] {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = randomInt(random, last + 1);
+    [items[last], items[other]] = [items[other]!, items[last]!];
+  }
+  return items;
 }
 
 function planName(termMonths: number, rate: RateKind, renewable: number, random: Random): string {

@@ -123,7 +123,7 @@ function results(plans: readonly Plan[]): Html {
   return html`<section aria-labelledby="compare">
     <h2 id="compare">${plans.length > 1 ? `Compare ${plans.length} plans` : 'The one plan'}</h2>
     ${plans.length > 5 && priceStrip(plans)}
-    ${planTable(plans, 'All-in prices per kWh by monthly use, delivery included; lowest at 1,000 kWh first.')}
+    ${planTable(plans, 'All-in prices per kWh by monthly use, delivery included; lowest at 1,000 kWh first.', plans.length > 1 ? plans[0] : undefined)}
   </section>`;
 }
 
@@ -207,10 +207,10 @@ function questions(city: City, plans: readonly Plan[]): Html {
 }
 
 function nearby(site: Site, city: City, filters: readonly FilterName[]): Html {
-  const seat = city.countySeat ? ', the seat of its county' : '';
+  const seat = city.countySeat ? ', the seat of its county,' : '';
   return html`<section aria-labelledby="near">
     <h2 id="near">Near ${city.name}</h2>
-    <p>${city.name} has ${whole(city.population)} inhabitants${seat}. The closest places:</p>
+    <p>${city.name}${seat} has ${whole(city.population)} inhabitants. The closest places:</p>
     <ul class="near">
       ${site.neighbours(city).map(({ city: other, miles: distance }) => html`<li><a href="${cityPath(other, filters)}">${other.name}</a> <i>${miles(distance)}</i></li>`)}
     </ul>

@@ -2,9 +2,11 @@ import { bill, cents, plural, term } from '../format.ts';
 import { html, type Html } from '../html.ts';
 import type { Plan } from '../plans.ts';
 
-/** Plans side by side, cheapest at 1,000 kWh first. On a narrow screen each row stands as a card. */
-export function planTable(plans: readonly Plan[], caption: string): Html {
-  const cheapest = plans[0]!;
+/**
+ * Plans side by side, in the order given. On a narrow screen each row stands as a card.
+ * @param lowest the plan to mark as the lowest in price, if any.
+ */
+export function planTable(plans: readonly Plan[], caption: string, lowest?: Plan): Html {
   return html`<div class="scroll">
     <table class="plans">
       <caption>
@@ -22,15 +24,22 @@ export function planTable(plans: readonly Plan[], caption: string): Html {
         </tr>
       </thead>
       <tbody>
-        ${plans.map((plan) => row(plan, plan === cheapest && plans.length > 1))}
+        ${plans.map((plan) => row(plan, plan === lowest))}
       </tbody>
     </table>
   </div>`;
 }
 
 function row(plan: Plan, best: boolean): Html {
-  return html`<tr${best && html` class="best"`}><th scope="row"><a href="/plans/${plan.id}">${plan.name}</a> <span>${plan.provider}</span></th><td data-l="Term">${term(plan)} <i>${plan.rate}</i></td><td data-l="Renewable">${renewable(plan)}</td><td class="n" data-l="500 kWh">${cents(plan.price500)}</td><td class="n key" data-l="1,000 kWh">${cents(plan.price1000)} <i>${bill(plan.price1000, 1000)}/mo</i></td><td class="n" data-l="2,000 kWh">${cents(plan.price2000)}</td><td class="n" data-l="Leaving early">${fee(plan)}</td></tr>
-`;
+  return html`<tr class="${best ? 'best' : 'plan'}">
+    <th scope="row"><a href="/plans/${plan.id}">${plan.name}</a> <span>${plan.provider}</span></th>
+    <td data-l="Term">${term(plan)} <i>${plan.rate}</i></td>
+    <td data-l="Renewable">${renewable(plan)}</td>
+    <td class="n" data-l="500 kWh">${cents(plan.price500)}</td>
+    <td class="n key" data-l="1,000 kWh">${cents(plan.price1000)} <i>${bill(plan.price1000, 1000)}/mo</i></td>
+    <td class="n" data-l="2,000 kWh">${cents(plan.price2000)}</td>
+    <td class="n" data-l="Leaving early">${fee(plan)}</td>
+  </tr>`;
 }
 
 export function renewable(plan: Plan): Html {
@@ -56,7 +65,7 @@ export function priceStrip(plans: readonly Plan[]): Html {
     let level = 0;
     while (taken.some((other) => other.level === level && Math.abs(other.at - at) < 13)) level++;
     taken.push({ at, level });
-    return html`<circle cx="${at}" cy="${AXIS - 10 - level * 13}" r="5.5" ${plan.renewable === 100 && html` class="g"`}
+    return html`<circle cx="${at}" cy="${AXIS - 10 - level * 13}" r="5.5" class="${plan.renewable === 100 ? 'g' : 'o'}"
       ><title>${plan.provider} ${plan.name}: ${cents(plan.price1000)}</title></circle
     >`;
   });

@@ -13,7 +13,7 @@ const SIMILAR = 4;
 export async function planPage(site: Site, plan: Plan): Promise<Answer> {
   const area = UTILITY_AREAS[plan.utilityArea];
   const similar = similarTo(plan, await site.store.plansIn(plan.utilityArea));
-  const largest = site.cities.filter((city) => city.utilityArea === plan.utilityArea).slice(0, 6);
+  const largest = site.cities.filter((city) => city.utilityArea === plan.utilityArea).slice(0, 8);
   const body = layout(site, {
     title: `${plan.name} by ${plan.provider}`,
     description: `${plan.name} by ${plan.provider}: ${term(plan).toLowerCase()}, ${plan.rate} rate, ${plan.renewable}% renewable, ${cents(plan.price1000)} per kWh at 1,000 kWh, in the ${area.name} area.`,
