@@ -16,7 +16,8 @@ export interface WorkerTask {
 /** Name of the environment variable that holds a {@link WorkerTask} as JSON. */
 export const TASK_VARIABLE = 'SPILLWAY_WORKER_TASK';
 
-if (isClusterWorker()) await work(JSON.parse(process.env[TASK_VARIABLE]!) as WorkerTask);
+// Not awaited: the config it loads imports `spillway`, which leads back to this module and would wait for it for ever.
+if (isClusterWorker()) void work(JSON.parse(process.env[TASK_VARIABLE]!) as WorkerTask);
 
 async function work(task: WorkerTask): Promise<void> {
   const worker = await joinCluster();
