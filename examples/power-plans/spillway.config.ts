@@ -1,5 +1,5 @@
 /** What each kind of traffic on the site deserves. Every layer of Spillway reads this one file. */
-import { defineConfig } from 'spillway/policy';
+import { defineConfig } from 'spillway';
 
 const { PORT = '8080', ADMIN_PORT = '9901', SITE_ENDPOINTS = 'http://127.0.0.1:3001', REDIS_URL, DATABASE_URL } = process.env;
 

@@ -45,15 +45,18 @@ async function start(): Promise<void> {
     ...(!siteOnly && { SPILLWAY_ADMIN_URL: adminUrl }),
   };
 
-  const endpoints = await startSites(env, siteOnly ? [port] : await sitePorts([port, adminPort]));
-  if (siteOnly) return report({ publicUrl, adminToken, tookMs: performance.now() - startedMs });
-
-  await startGateway(
-    { ...env, PORT: String(port), ADMIN_PORT: String(adminPort), SITE_ENDPOINTS: endpoints.join(',') },
-    adminUrl,
-  );
-  const plan = planPages();
-  const tier1 = await plan.warmList({ tiers: [1] });
+  const sites = siteOnly ? [port] : await sitePorts([port, adminPort]);
+  if (siteOnly) {
+    await startSites(env, sites);
+    return report({ publicUrl, adminToken, tookMs: performance.now() - startedMs });
+  }
+  const endpoints = sites.map((site) => `http://127.0.0.1:${site}`);
+  const gatewayEnv = { ...env, PORT: String(port), ADMIN_PORT: String(adminPort), SITE_ENDPOINTS: endpoints.join(',') };
+  const [tier1] = await Promise.all([
+    planPages().warmList({ tiers: [1] }),
+    startSites(env, sites),
+    startGateway(gatewayEnv, adminUrl),
+  ]);
   const warmed = await warm(publicUrl, ['/', ...tier1.map((route) => route.path)]);
   report({ publicUrl, adminUrl, adminToken, warmed, endpoints, tookMs: performance.now() - startedMs });
 }
@@ -65,13 +68,14 @@ async function sitePorts(taken: readonly number[]): Promise<number[]> {
   return [first, await freePortFrom(first + 1, taken)];
 }
 
-async function startSites(env: NodeJS.ProcessEnv, ports: readonly number[]): Promise<string[]> {
-  return Promise.all(
-    ports.map(async (port) => {
-      const site = launch('site', [join(HERE, 'serve.ts')], { ...env, PORT: String(port) });
-      await site.ready(`http://127.0.0.1:${port}/healthz`, READY_WITHIN_MS);
-      return `http://127.0.0.1:${port}`;
-    }),
+async function startSites(env: NodeJS.ProcessEnv, ports: readonly number[]): Promise<void> {
+  await Promise.all(
+    ports.map((port) =>
+      launch('site', [join(HERE, 'serve.ts')], { ...env, PORT: String(port) }).ready(
+        `http://127.0.0.1:${port}/healthz`,
+        READY_WITHIN_MS,
+      ),
+    ),
   );
 }
 
