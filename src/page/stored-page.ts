@@ -1,4 +1,4 @@
-import { pack, unpack } from 'msgpackr';
+import { pack, unpack } from '#msgpackr';
 import type { Codec } from '../cache/index.ts';
 import type { RoutePolicy } from '../policy/index.ts';
 import type { PreparedAnswer } from '../ports/index.ts';
