@@ -27,7 +27,7 @@ const admin = `http://127.0.0.1:${adminPort}`;
 const startedMs = performance.now();
 const main = spawn('npm', ['start'], {
   cwd: root,
-  env: { ...process.env, PORT: String(port), ADMIN_PORT: String(adminPort), ADMIN_TOKEN: TOKEN },
+  env: { ...process.env, PORT: String(port), ADMIN_PORT: String(adminPort), ADMIN_TOKEN: TOKEN, POWER_PLANS_DATA: 'memory' },
   stdio: ['ignore', 'pipe', 'inherit'],
   detached: true,
 });

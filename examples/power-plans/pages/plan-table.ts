@@ -70,7 +70,12 @@ export function priceStrip(plans: readonly Plan[]): Html {
     >`;
   });
   const height = Math.max(...taken.map((dot) => dot.level)) * 13 + 20;
-  const ticks = Array.from({ length: Math.floor(to) - Math.ceil(from) + 1 }, (_, at) => Math.ceil(from) + at);
+  // At most a dozen labels, or they run into each other.
+  const step = Math.max(1, Math.ceil((to - from) / 12));
+  const ticks = Array.from(
+    { length: Math.floor((Math.floor(to) - Math.ceil(from)) / step) + 1 },
+    (_, at) => Math.ceil(from) + at * step,
+  );
   const label = `${plural(plans.length, 'plan')} from ${cents(Math.min(...prices))} to ${cents(Math.max(...prices))} a kilowatt-hour at 1,000 kWh a month`;
   return html`<figure class="strip">
     <svg viewBox="0 ${AXIS - height} ${WIDTH} ${height + 24}" role="img" aria-label="${label}">
