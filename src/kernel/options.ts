@@ -117,7 +117,7 @@ function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] 
     return [problem(issue.path, complaint(issue.input, expected), fix)];
   }
   if (issue.code === 'custom') return [problem(issue.path, issue.message, issue.params?.['fix'] as string | undefined)];
-  return [problem(issue.path, sentenceOf(issue))];
+  return [problem(issue.path, sentenceOf(issue), mendingOf(issue))];
 }
 
 /**
@@ -129,9 +129,11 @@ function problemsOfUnion(schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion)
   const ofThisKind = issue.errors.find((issues) => !issues.some(isWrongKind));
   if (ofThisKind)
     return ofThisKind.flatMap((inner) => problemsOfIssue(schema, { ...inner, path: [...issue.path, ...inner.path] }));
-  const expected = issue.errors.map((issues) => expectationOf(issues.find(isWrongKind)!));
-  return [problem(issue.path, complaint(issue.input, [...new Set(expected)].join(' or ')))];
+  const expected = new Set(issue.errors.map((issues) => expectationOf(issues.find(isWrongKind)!)));
+  return [problem(issue.path, complaint(issue.input, EITHER.format(expected)))];
 }
+
+const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
 
 function isWrongKind(issue: z.core.$ZodIssue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
@@ -163,6 +165,15 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_big' && issue.message.startsWith('Too big'))
     return `${show(issue.input)} is too ${largeWord(issue.origin)}; at most ${issue.maximum}${unitOf(issue.origin)}`;
   return issue.input === undefined ? `is missing; ${issue.message}` : `${show(issue.input)}: ${issue.message}`;
+}
+
+/** The same value as the kind that was expected, where that is plain. */
+function mendingOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  const { expected, input } = issue;
+  if (expected === 'number' && typeof input === 'string' && /^\d+$/.test(input)) return `write ${input}, without quotes`;
+  if (expected === 'array' && input !== undefined && input !== null) return `write it in brackets: [${show(input)}]`;
+  return undefined;
 }
 
 function smallWord(origin: string): string {
