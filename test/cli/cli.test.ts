@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { SpillwayError } from '../../src/kernel/index.ts';
 import type { StartSpillway } from '../../src/cli/start-spillway.ts';
+import { freePort } from '../servers/index.ts';
 import { runInProcess } from './run-cli.ts';
 import { serve } from './site.ts';
 
@@ -18,12 +19,6 @@ function project(files: Record<string, string> = {}): string {
   folders.push(folder);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
-}
-
-/** An address where nothing listens. */
-async function nobody(): Promise<string> {
-  await using site = await serve(() => {});
-  return site.url;
 }
 
 /** A plan of `count` pages with the members that commands use. */
@@ -186,7 +181,7 @@ test('purge tells a refused token, a failure and an absent listener apart', asyn
   assert.match((await run(admin.url, { SPILLWAY_TOKEN: 'x' })).stderr, /refuses this token/);
   status = 503;
   assert.deepEqual(await run(admin.url), { code: 1, stdout: '', stderr: `✗ ${admin.url} answered 503: the store is away\n` });
-  const url = await nobody();
+  const url = `http://127.0.0.1:${await freePort()}`;
   const { code, stderr } = await run(url);
   assert.equal(code, 69);
   assert.match(stderr, new RegExp(`No Spillway answers on ${url} \\(.+\\)\\. Is it running\\?`));
@@ -240,7 +235,7 @@ test('warm reads lists and sitemaps, and follows a sitemap index', async () => {
 
 test('warm gives up when nothing answers, and says so', async () => {
   const cwd = project({ list: Array.from({ length: 100 }, (_, i) => `/${i}`).join('\n') });
-  const url = await nobody();
+  const url = `http://127.0.0.1:${await freePort()}`;
   const { code, stderr } = await runInProcess(['warm', '--from', 'list', '--site', url], { cwd, fetch });
   assert.equal(code, 69);
   assert.match(stderr, new RegExp(`Nothing answers on ${url}`));
