@@ -148,6 +148,7 @@ test('purge asks the admin listener with its token', async () => {
     let text = '';
     request.on('data', (chunk) => (text += chunk));
     request.on('end', () => {
+      assert.equal(request.headers['spillway-admin'], '1');
       bodies.push([request.method, request.url, request.headers.authorization, JSON.parse(text)]);
       response.end('{"receipt":1}');
     });
