@@ -82,8 +82,18 @@ function complaint(value: unknown, expected: string): string {
 
 /** The value as a user would have typed it, cut to a readable length. */
 export function show(value: unknown): string {
-  const text = typeof value === 'function' ? 'a function' : value === undefined ? 'undefined' : JSON.stringify(value);
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'an object'; // one that contains itself
+  }
 }
 
 /**
@@ -207,7 +217,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
     else if (/^[A-Za-z_$][\w$]*$/.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`;
-    else text += `['${String(key)}']`;
+    else text += `['${String(key).replaceAll("'", `\\'`)}']`;
   }
   return text;
 }
