@@ -3,10 +3,11 @@ import { ConfigError, type Problem } from './errors.ts';
 import { nearestName } from './nearest.ts';
 import { formatDuration, formatSize, parseDuration, parseSize, suggestDuration, suggestSize } from './quantities.ts';
 
-/** What the docs and messages need to know of an option beside its type. */
+/** What the docs say of an option beside what its type does. */
 export interface OptionMeta {
   readonly unit?: 'duration' | 'size' | 'count' | 'share';
-  readonly default?: unknown;
+  /** Bounds as users write them: `from 1s to 1h`. */
+  readonly range?: string;
 }
 
 interface Bounds {
@@ -72,7 +73,7 @@ function quantity(
       });
       return z.NEVER;
     })
-    .meta({ unit });
+    .meta({ unit, range: range.replace(/^, /, '') });
 }
 
 /** `900 is not a duration`, or what is missing. */
