@@ -34,8 +34,9 @@ export async function* examine(context: CliContext, file?: string, origin?: stri
     for (const { url } of upstream.endpoints) yield await examineEndpoint(name, url);
   yield redis === undefined ? fine('Redis', 'none: everything shared is kept in memory') : await examineRedis(redis);
   yield database === undefined ? fine('database', 'none') : await examineDatabase(database);
-  yield await examinePort(context, 'site', listen, '/');
-  yield await examinePort(context, 'admin', admin, '/healthz');
+  const isOurs = admin.port !== 0 && (await isRunning(context, admin));
+  yield await examinePort('site', listen, isOurs);
+  yield await examinePort('admin', admin, isOurs);
 }
 
 function fine(subject: string, message: string): Finding {
@@ -142,23 +143,20 @@ async function examineDatabase(url: string): Promise<Finding> {
 }
 
 async function examinePort(
-  context: CliContext,
   name: 'site' | 'admin',
   { host, port }: { readonly host: string; readonly port: number },
-  path: string,
+  isOurs: boolean,
 ): Promise<Finding> {
   const subject = `${name} port`;
   if (port === 0) return fine(subject, 'any free one');
   const fault = await listenFault(host, port);
   if (fault === undefined) return fine(subject, `${host}:${port} is free`);
-  if (fault !== 'EADDRINUSE') {
-    const fix = fault === 'EACCES' ? 'choose a port above 1023' : `correct ${name === 'site' ? 'listen' : 'admin'}.host`;
-    return problem(subject, `${host}:${port} cannot be listened on (${fault})`, fix);
-  }
-  if (await isSpillway(context, new URL(path, urlOf(host, port))))
-    return fine(subject, `${host}:${port} is served by Spillway already`);
-  const setting = name === 'site' ? 'listen.port' : 'admin.port';
-  return problem(subject, `${host}:${port} is taken by another program`, `stop it, or choose another ${setting}`);
+  if (fault === 'EADDRINUSE' && isOurs) return fine(subject, `${host}:${port} is served by Spillway already`);
+  const section = name === 'site' ? 'listen' : 'admin';
+  if (fault === 'EADDRINUSE')
+    return problem(subject, `${host}:${port} is taken by another program`, `stop it, or choose another ${section}.port`);
+  const fix = fault === 'EACCES' ? `choose a ${section}.port above 1023` : `correct ${section}.host`;
+  return problem(subject, `${host}:${port} cannot be listened on (${fault})`, fix);
 }
 
 async function listenFault(host: string, port: number): Promise<string | undefined> {
@@ -173,12 +171,12 @@ async function listenFault(host: string, port: number): Promise<string | undefin
   }
 }
 
-/** Spillway names itself in `Via` and `Cache-Status` on the site, and in `Server` on the admin port. */
-async function isSpillway(context: CliContext, url: URL): Promise<boolean> {
+/** Whether a Spillway with this config runs already: its admin listener gives a verdict on its health. */
+async function isRunning(context: CliContext, { host, port }: ResolvedConfig['admin']): Promise<boolean> {
   try {
-    const answer = await context.fetch(url, { method: 'GET', signal: AbortSignal.timeout(PATIENCE_MS), redirect: 'manual' });
-    await answer.body?.cancel();
-    return ['server', 'via', 'cache-status'].some((name) => answer.headers.get(name)?.toLowerCase().includes('spillway'));
+    const answer = await context.fetch(new URL('/healthz', urlOf(host, port)), { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const { status } = (await answer.json()) as { status?: unknown };
+    return status === 'healthy' || status === 'degraded' || status === 'critical';
   } catch {
     return false;
   }

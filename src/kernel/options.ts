@@ -3,10 +3,11 @@ import { ConfigError, type Problem } from './errors.ts';
 import { nearestName } from './nearest.ts';
 import { formatDuration, formatSize, parseDuration, parseSize, suggestDuration, suggestSize } from './quantities.ts';
 
-/** What the docs and messages need to know of an option beside its type. */
+/** What the docs say of an option beside what its type does. */
 export interface OptionMeta {
   readonly unit?: 'duration' | 'size' | 'count' | 'share';
-  readonly default?: unknown;
+  /** Bounds as users write them: `from 1s to 1h`. */
+  readonly range?: string;
 }
 
 interface Bounds {
@@ -72,7 +73,7 @@ function quantity(
       });
       return z.NEVER;
     })
-    .meta({ unit });
+    .meta({ unit, range: range.replace(/^, /, '') });
 }
 
 /** `900 is not a duration`, or what is missing. */
@@ -82,8 +83,18 @@ function complaint(value: unknown, expected: string): string {
 
 /** The value as a user would have typed it, cut to a readable length. */
 export function show(value: unknown): string {
-  const text = typeof value === 'function' ? 'a function' : value === undefined ? 'undefined' : JSON.stringify(value);
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'an object'; // one that contains itself
+  }
 }
 
 /**
@@ -117,7 +128,7 @@ function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] 
     return [problem(issue.path, complaint(issue.input, expected), fix)];
   }
   if (issue.code === 'custom') return [problem(issue.path, issue.message, issue.params?.['fix'] as string | undefined)];
-  return [problem(issue.path, sentenceOf(issue))];
+  return [problem(issue.path, sentenceOf(issue), mendingOf(issue))];
 }
 
 /**
@@ -129,9 +140,11 @@ function problemsOfUnion(schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion)
   const ofThisKind = issue.errors.find((issues) => !issues.some(isWrongKind));
   if (ofThisKind)
     return ofThisKind.flatMap((inner) => problemsOfIssue(schema, { ...inner, path: [...issue.path, ...inner.path] }));
-  const expected = issue.errors.map((issues) => expectationOf(issues.find(isWrongKind)!));
-  return [problem(issue.path, complaint(issue.input, [...new Set(expected)].join(' or ')))];
+  const expected = new Set(issue.errors.map((issues) => expectationOf(issues.find(isWrongKind)!)));
+  return [problem(issue.path, complaint(issue.input, EITHER.format(expected)))];
 }
+
+const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
 
 function isWrongKind(issue: z.core.$ZodIssue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
@@ -165,6 +178,15 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
   return issue.input === undefined ? `is missing; ${issue.message}` : `${show(issue.input)}: ${issue.message}`;
 }
 
+/** The same value as the kind that was expected, where that is plain. */
+function mendingOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  const { expected, input } = issue;
+  if (expected === 'number' && typeof input === 'string' && /^\d+$/.test(input)) return `write ${input}, without quotes`;
+  if (expected === 'array' && input !== undefined && input !== null) return `write it in brackets: [${show(input)}]`;
+  return undefined;
+}
+
 function smallWord(origin: string): string {
   return origin === 'string' || origin === 'array' ? 'short' : 'small';
 }
@@ -196,7 +218,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
     else if (/^[A-Za-z_$][\w$]*$/.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`;
-    else text += `['${String(key)}']`;
+    else text += `['${String(key).replaceAll("'", `\\'`)}']`;
   }
   return text;
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ConfigError, messageOf, SpillwayError } from '../kernel/index.ts';
+import { ConfigError, messageOf, SpillwayError, type Problem } from '../kernel/index.ts';
 import type { SpillwayConfig } from './schema.ts';
 import { createSourceLines, type SourceLines } from './source-lines.ts';
 
@@ -35,7 +35,7 @@ export async function loadConfig(cwd: string, file?: string): Promise<LoadedConf
   }
   const source = readFileSync(path, 'utf8');
   const sourceLines = createSourceLines(source);
-  const config = path.endsWith('.json') ? readJson(source, shown) : await importConfig(path, shown);
+  const config = path.endsWith('.json') ? readJson(source, shown) : await importConfig(path, shown, source);
   return { config: config as SpillwayConfig, path, file: shown, sourceLines };
 }
 
@@ -47,16 +47,18 @@ function readJson(source: string, file: string): unknown {
   try {
     return JSON.parse(source);
   } catch (error) {
-    throw new ConfigError(file, [{ path: '', message: `is not JSON: ${messageOf(error)}` }]);
+    const message = messageOf(error);
+    const line = /\(line (\d+) /.exec(message)?.[1];
+    throw new ConfigError(file, [{ path: '', message: `is not JSON: ${message}`, ...(line ? { line: Number(line) } : {}) }]);
   }
 }
 
-async function importConfig(path: string, file: string): Promise<unknown> {
+async function importConfig(path: string, file: string, source: string): Promise<unknown> {
   let module: { readonly default?: unknown };
   try {
     module = (await import(pathToFileURL(path).href)) as typeof module;
   } catch (error) {
-    throw new ConfigError(file, [importProblem(error, path)]);
+    throw new ConfigError(file, [importProblem(error, path, source)]);
   }
   if (module.default === undefined)
     throw new ConfigError(file, [
@@ -66,19 +68,21 @@ async function importConfig(path: string, file: string): Promise<unknown> {
 }
 
 /** What a module that cannot be imported is told: where it threw, what is not found, or what is no JavaScript. */
-function importProblem(error: unknown, path: string): { path: string; message: string; fix?: string; line?: number } {
-  const code = (error as { code?: string } | undefined)?.code;
+function importProblem(error: unknown, path: string, source: string): Problem {
   const line = lineIn(error, path);
   const at = line === undefined ? {} : { line };
-  if (code === 'ERR_MODULE_NOT_FOUND')
-    return {
-      path: '',
-      message: messageOf(error).replace(/ imported from .*/s, ''),
-      fix: 'install it, or correct its name',
-      ...at,
-    };
-  if (error instanceof SyntaxError) return { path: '', message: `is no valid code: ${messageOf(error)}`, ...at };
-  return { path: '', message: `threw while it was loaded: ${messageOf(error)}`, ...at };
+  const message = messageOf(error);
+  if ((error as { code?: string } | undefined)?.code === 'ERR_MODULE_NOT_FOUND') return notFoundProblem(message, source);
+  if (error instanceof SyntaxError) return { path: '', message: `is no valid code: ${message}`, ...at };
+  return { path: '', message: `threw while it was loaded: ${message}`, ...at };
+}
+
+/** Node says `Cannot find module '/path' imported from …` of files and `Cannot find package 'name' …` of packages. */
+function notFoundProblem(message: string, source: string): Problem {
+  const [, kind, name = ''] = /^Cannot find (module|package) '([^']+)'/.exec(message) ?? [];
+  const fix = kind === 'package' ? `npm install ${name}` : 'correct the path of the import';
+  const line = source.split('\n').findIndex((text) => /\b(?:import|from)\b/.test(text) && text.includes(basename(name))) + 1;
+  return { path: '', message: message.replace(/ imported from .*/s, ''), fix, ...(line > 0 ? { line } : {}) };
 }
 
 /** The line of the config file that the stack names. */

@@ -23,8 +23,7 @@ export function parseConfig(declared: unknown): ParsedWithProblems {
 
 function withoutFaults(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   let rest = value;
-  // From the end, so that the places of items still to be removed do not move.
-  for (const issue of issues.toReversed()) {
+  for (const issue of issues) {
     const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
     for (const path of paths) rest = without(rest, path);
   }
@@ -36,10 +35,11 @@ function without(value: unknown, path: readonly PropertyKey[]): unknown {
   if (path.length === 0) return {};
   const owner = path.slice(0, -1).reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
   const key = path.at(-1)!;
-  if (typeof owner !== 'object' || owner === null || (owner as Record<PropertyKey, unknown>)[key] === undefined)
-    return without(value, path.slice(0, -1));
-  if (Array.isArray(owner)) owner.splice(Number(key), 1);
-  else delete (owner as Record<PropertyKey, unknown>)[key];
+  if (typeof owner !== 'object' || owner === null) return value;
+  if ((owner as Record<PropertyKey, unknown>)[key] === undefined) return without(value, path.slice(0, -1));
+  // A list goes as a whole: without one item, the places of the others would be told wrong.
+  if (Array.isArray(owner)) return without(value, path.slice(0, -1));
+  delete (owner as Record<PropertyKey, unknown>)[key];
   return value;
 }
 

@@ -7,7 +7,7 @@ import type { PlannedRoute } from './types.ts';
 export const SITEMAP_MAX_URLS = 50_000;
 const SITEMAP_MAX_BYTES = 50 * 1024 * 1024;
 
-const sitemapOptions = z.strictObject({
+export const sitemapOptions = z.strictObject({
   baseUrl: z
     .url({ protocol: /^https?$/, error: `expected the site's address, such as 'https://example.com'` })
     .describe('Address of the site, without a path: every URL starts with it.'),

@@ -1,9 +1,8 @@
-import { z } from 'zod';
+import { address } from './address.ts';
 
-export const redisSection = z
-  .url({ protocol: /^rediss?$/, error: `expected an address such as 'redis://127.0.0.1:6379'` })
-  .optional();
+export const redisSection = address({ protocols: ['redis', 'rediss'], example: 'redis://127.0.0.1:6379' }).optional();
 
-export const databaseSection = z
-  .url({ protocol: /^postgres(?:ql)?$/, error: `expected an address such as 'postgres://user@127.0.0.1:5432/shop'` })
-  .optional();
+export const databaseSection = address({
+  protocols: ['postgres', 'postgresql'],
+  example: 'postgres://user@127.0.0.1:5432/shop',
+}).optional();

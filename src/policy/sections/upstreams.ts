@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, duration, share } from '../../kernel/index.ts';
+import { address } from './address.ts';
 
 /** How the next endpoint is chosen. */
 export const STRATEGIES = [
@@ -13,11 +14,7 @@ export const STRATEGIES = [
 ] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
-const endpointUrl = () =>
-  z.url({
-    protocol: /^https?$/,
-    error: `expected the address of an endpoint such as 'http://127.0.0.1:3001'`,
-  });
+const endpointUrl = () => address({ protocols: ['http', 'https'], example: 'http://127.0.0.1:3001', originOnly: true });
 
 const endpoint = z.union([
   endpointUrl(),
