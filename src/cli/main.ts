@@ -5,7 +5,6 @@ import { runtimeFrom } from '../kernel/index.ts';
 import type { CliContext, Output } from './context.ts';
 import { createPaint, wantsColour } from './paint.ts';
 import { runCli } from './program.ts';
-import { startSpillway } from '../serve.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -20,7 +19,8 @@ const context: CliContext = {
   paint: createPaint(wantsColour(process.stdout.isTTY, process.env)),
   paintError: createPaint(wantsColour(process.stderr.isTTY, process.env)),
   stop: stop.signal,
-  startSpillway,
+  // Every room is loaded by the one command that needs them all.
+  startSpillway: async (policy, options) => (await import('../serve.ts')).startSpillway(policy, options),
   exit: 'ok',
 };
 process.exitCode = await runCli(process.argv.slice(2), context);

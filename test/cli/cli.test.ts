@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
@@ -120,7 +120,31 @@ test('routes prints the plan in each format', async () => {
   assert.equal(await print('--format', 'paths'), '/p/0\n/p/1\n/p/2\n');
   assert.equal(await print('--format', 'json'), '[]');
   assert.equal(await print('--format', 'json', '--limit', '1'), '[\n{"path":"/p/0","priority":"normal"}\n]\n');
-  assert.match(await print('--format', 'sitemap', '--site', 'https://e.com'), /<urlset>https:\/\/e.com<\/urlset>/);
+});
+
+test('routes writes a sitemap to stdout where it is one file, and to a folder where it is not', async () => {
+  const sitemap = (urls: number) => `
+import { planRoutes } from 'spillway/routes';
+const plan = planRoutes({ basePath: '/p', cities: ['Waco', 'Austin'], filters: {}, maxRoutesPerCity: { 1: 1, 2: 1, 3: 1 } });
+plan.sitemap = ((whole) => (options) => whole.call(plan, { ...options, maxUrls: ${urls} }))(plan.sitemap);
+export default { routePlan: () => plan };`;
+  // Inside the repository, so that the config finds the package.
+  const cwd = mkdtempSync(join(import.meta.dirname, '.work-'));
+  folders.push(cwd);
+  writeFileSync(join(cwd, 'one.mjs'), sitemap(2));
+  writeFileSync(join(cwd, 'two.mjs'), sitemap(1));
+  const run = (...args: string[]) => runInProcess(['routes', '--format', 'sitemap', '--site', 'https://e.com', ...args], { cwd });
+  const one = await run('-c', 'one.mjs');
+  assert.match(one.stdout, /^<\?xml [^]*<loc>https:\/\/e\.com\/p\/austin<\/loc>[^]*<\/urlset>\n?$/);
+  const two = await run('-c', 'two.mjs');
+  assert.deepEqual(
+    [two.code, two.stderr],
+    [2, '✗ The sitemap has several files: say where to write them with --out <folder>.\n'],
+  );
+  const written = await run('-c', 'two.mjs', '--out', 'public');
+  assert.equal(written.stdout, `✓ 3 files in ${join(cwd, 'public')}\n`);
+  assert.match(readFileSync(join(cwd, 'public/sitemap.xml'), 'utf8'), /sitemap-2\.xml/);
+  assert.equal((await runInProcess(['routes', '--out', 'x'], { cwd })).code, 2);
 });
 
 test('routes takes a plan from a function, and refuses what is none', async () => {

@@ -1,4 +1,9 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
+import { SpillwayError } from '../../kernel/index.ts';
 import { httpUrl, wholeNumber } from '../arguments.ts';
 import { columns } from '../columns.ts';
 import type { CliContext } from '../context.ts';
@@ -11,6 +16,7 @@ interface RoutesFlags {
   readonly format: 'table' | 'json' | 'sitemap' | 'paths';
   readonly limit?: number;
   readonly site?: string;
+  readonly out?: string;
 }
 
 export function addRoutesCommand(program: Command, context: CliContext): void {
@@ -23,6 +29,7 @@ export function addRoutesCommand(program: Command, context: CliContext): void {
       new Option('-f, --format <name>', 'how to print it').choices(['table', 'json', 'sitemap', 'paths']).default('table'),
     )
     .option('-l, --limit <n>', 'print only the first n (table, json and paths)', wholeNumber(1))
+    .option('-o, --out <folder>', 'write the files of the sitemap there; without it the first goes to stdout')
     .option('--site <url>', 'address of the site, for the sitemap (default: where the config listens)', httpUrl)
     .addHelpText(
       'after',
@@ -30,13 +37,17 @@ export function addRoutesCommand(program: Command, context: CliContext): void {
 Examples:
   $ spillway routes --limit 20
   $ spillway routes --format paths | wc -l
-  $ spillway routes --format sitemap --site https://example.com > sitemap.xml
+  $ spillway routes --format sitemap --site https://example.com --out public
 `,
     )
-    .action(async ({ config, format, limit, site }: RoutesFlags) => {
+    .action(async ({ config, format, limit, site, out }: RoutesFlags) => {
+      if (out !== undefined && format !== 'sitemap')
+        throw new SpillwayError('SPILLWAY_USAGE', '--out goes with --format sitemap.');
       const { plan, policy } = await loadRoutePlan(context, config);
       const { host, port } = policy.config.listen;
-      await writeAll(context, piecesOf(plan, format, limit, site ?? urlOf(host, port)));
+      const baseUrl = site ?? urlOf(host, port);
+      if (out === undefined) await writeAll(context, piecesOf(plan, format, limit, baseUrl));
+      else await writeSitemap(context, plan, baseUrl, resolve(context.cwd, out));
     });
 }
 
@@ -86,12 +97,29 @@ async function* limitedJson(plan: RoutePlan, limit: number): AsyncGenerator<stri
   yield before === '[\n' ? '[]\n' : '\n]\n';
 }
 
-/** One file: the whole sitemap where it fits, and otherwise its files one after another, each under its name. */
+const INDEX = 'sitemap.xml';
+
+/** The only file of URLs, without the index that would name it. */
 async function* sitemap(plan: RoutePlan, baseUrl: string): AsyncGenerator<string> {
+  let files = 0;
   for await (const { name, text } of plan.sitemap({ baseUrl })) {
-    yield `<!-- ${name} -->\n`;
+    if (name === INDEX) continue;
+    if (++files === 2)
+      throw new SpillwayError('SPILLWAY_USAGE', 'The sitemap has several files: say where to write them with --out <folder>.');
     yield* text;
   }
+}
+
+async function writeSitemap(context: CliContext, plan: RoutePlan, baseUrl: string, folder: string): Promise<void> {
+  const progress = createProgress(context, 'sitemap files');
+  await mkdir(folder, { recursive: true });
+  let files = 0;
+  for await (const { name, text } of plan.sitemap({ baseUrl })) {
+    await pipeline(text, createWriteStream(join(folder, name)));
+    progress.update(++files);
+  }
+  progress.end();
+  context.stdout.write(`${context.paint.good('✓')} ${files} files in ${folder}\n`);
 }
 
 /** Aligned block by block, so that a plan of any length streams. */
