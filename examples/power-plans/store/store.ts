@@ -126,12 +126,14 @@ export async function openStore(databaseUrl?: string, folder?: string): Promise<
   return new PlanStore(database);
 }
 
-/** Two processes may start at once on one server: who comes second inserts nothing. */
+/** What a plan is follows the generator; its prices are the database's own once they are there. */
 async function fill(database: Database): Promise<void> {
   await database.query(
     `insert into plans select * from jsonb_to_recordset($1::jsonb) as plan (id int, provider text, name text, utility_area text,
       term_months int, rate text, renewable int, price_500 int, price_1000 int, price_2000 int, cancellation_fee int)
-      on conflict (id) do nothing`,
+      on conflict (id) do update set provider = excluded.provider, name = excluded.name, utility_area = excluded.utility_area,
+      term_months = excluded.term_months, rate = excluded.rate, renewable = excluded.renewable,
+      cancellation_fee = excluded.cancellation_fee`,
     [JSON.stringify(generatePlans().map(toRow))],
   );
 }
