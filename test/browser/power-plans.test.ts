@@ -106,7 +106,7 @@ test('the browser reports nothing amiss', async () => {
   const page = await (await browser.newContext()).newPage();
   const complaints: string[] = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
-  page.on('requestfailed', (request) => complaints.push(request.url()));
+  page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
   for (const path of PAGES.slice(0, 5)) await page.goto(base + path);
   assert.deepEqual(complaints, []);
 });
