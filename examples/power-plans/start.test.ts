@@ -58,8 +58,9 @@ async function setPrice(id: number, price: number): Promise<{ reported: string }
 }
 
 async function priceOf(id: number): Promise<number> {
-  const { centsPerKwh } = JSON.parse((await get(`/api/plans/${id}`)).body) as { centsPerKwh: Record<string, number> };
-  return centsPerKwh['1000']!;
+  const { status, body } = await get(`/api/plans/${id}`);
+  assert.equal(status, 200, body);
+  return (JSON.parse(body) as { centsPerKwh: Record<string, number> }).centsPerKwh['1000']!;
 }
 
 test('it says where everything is, with three lines to try', () => {
