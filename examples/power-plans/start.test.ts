@@ -48,19 +48,26 @@ async function everywhere(path: string): Promise<Got[]> {
   return Promise.all(Array.from({ length: EVERY_WORKER }, () => get(path)));
 }
 
-async function setPrice(id: number, price: number): Promise<{ reported: string }> {
-  const { body } = await request(`${site}/api/admin/plans/${id}/price`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}` },
-    body: JSON.stringify({ price }),
+/** Asks until the answer is 200: on a busy machine Spillway sets API calls aside (503) for what is more urgent. */
+async function api<Answer>(path: string, init: { method: 'GET' | 'POST'; body?: string } = { method: 'GET' }): Promise<Answer> {
+  let answer: Answer | undefined;
+  await eventually(`${init.method} ${path} is answered`, async () => {
+    const { statusCode, body } = await request(site + path, { ...init, headers: { authorization: `Bearer ${TOKEN}` } });
+    const text = await body.text();
+    if (statusCode !== 503) assert.equal(statusCode, 200, text);
+    if (statusCode === 200) answer = JSON.parse(text) as Answer;
+    return statusCode === 200;
   });
-  return (await body.json()) as { reported: string };
+  return answer!;
+}
+
+function setPrice(id: number, price: number): Promise<{ reported: string }> {
+  return api(`/api/admin/plans/${id}/price`, { method: 'POST', body: JSON.stringify({ price }) });
 }
 
 async function priceOf(id: number): Promise<number> {
-  const { status, body } = await get(`/api/plans/${id}`);
-  assert.equal(status, 200, body);
-  return (JSON.parse(body) as { centsPerKwh: Record<string, number> }).centsPerKwh['1000']!;
+  const { centsPerKwh } = await api<{ centsPerKwh: Record<string, number> }>(`/api/plans/${id}`);
+  return centsPerKwh['1000']!;
 }
 
 test('it says where everything is, with three lines to try', () => {
@@ -105,7 +112,7 @@ test('with the site dead, stored pages serve and others are 502; it heals by its
   process.kill(Number(pid), 'SIGKILL');
   await eventually('an unknown page is a 502', async () => (await get('/electricity-plans/marfa')).status === 502);
   for (const { status } of await everywhere('/electricity-plans/dallas')) assert.equal(status, 200);
-  await eventually('the site is back', async () => (await get('/electricity-plans/marfa')).status === 200, 40_000);
+  await eventually('the site is back', async () => (await get('/electricity-plans/marfa')).status === 200, 55_000);
 });
 
 test('SIGTERM ends all of it', async () => {
