@@ -14,7 +14,10 @@ export default defineConfig({
   database: DATABASE_URL,
   classes: {
     // A price change renews a page at once; for the rest a city page may be 15 minutes old, and a day when the site is down.
-    critical: { revalidate: '15m', memoryTtl: '5m', storeTtl: '2h', grace: '24h', slo: { p95: '1s' } },
+    // No page depends on its query: one copy serves whatever a link from elsewhere has added.
+    critical: { revalidate: '15m', memoryTtl: '5m', storeTtl: '2h', grace: '24h', query: [], slo: { p95: '1s' } },
+    high: { query: [] },
+    low: { query: [] },
   },
   routes: {
     '/': { class: 'critical', tags: ['home'] },
