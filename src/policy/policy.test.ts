@@ -99,20 +99,24 @@ test('provenance names file and line, and flags', () => {
 });
 
 test('without routes everything is served as the origin asks', () => {
-  const { match } = createPolicyWith({ origin: 'http://127.0.0.1:3000' });
-  const { route } = match('GET', '/any/thing')!;
+  const policy = createPolicy({}, { flags: { origin: 'http://127.0.0.1:3000' } });
+  const { route } = policy.match('GET', '/any/thing')!;
   assert.deepEqual(
     [route.pattern, route.upstream, route.cache?.freshness, route.headers.cacheControl],
     ['/**', 'origin', 'origin', undefined],
   );
 });
 
-function createPolicyWith(flags: PolicyOptions['flags']): {
-  match: (method: string, path: string) => ReturnType<ReturnType<typeof createPolicy>['match']>;
-} {
-  const policy = createPolicy({}, { flags: flags! });
-  return { match: (method, path) => policy.match(method, path) };
-}
+test('a problem that a flag brought is told of the flag', () => {
+  const sourceLines = createSourceLines('export default {\n upstreams: { site: { endpoints: ["http://h"] } } }');
+  const given = { file: 'f.ts', sourceLines, flags: { origin: 'http://me:secret@h/path' } };
+  assert.deepEqual(problemsOf({ upstreams: { site } }, given), [
+    `--origin: "http://me:***@h/path" is not an address such as 'http://127.0.0.1:3001', with nothing but scheme, host and port (write 'http://h')`,
+  ]);
+  assert.deepEqual(problemsOf({ upstreams: { a: site, b: site } }, given), [
+    '--origin: the config has several upstreams (change the endpoints in the config, or leave --origin out)',
+  ]);
+});
 
 test('the only upstream need not be named, and its timeout stands between class and built-in', () => {
   const policy = createPolicy({

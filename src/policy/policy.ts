@@ -43,7 +43,7 @@ export function createPolicy(config: SpillwayConfig, options: PolicyOptions = {}
     ...problems,
     ...checkConfig(parsed, { classes: namesIn(declared, 'classes'), upstreams: namesIn(declared, 'upstreams') }),
   ];
-  if (found.length > 0) throw new ConfigError(options.file ?? 'config', withLines(found, options.sourceLines));
+  if (found.length > 0) throw new ConfigError(options.file ?? 'config', placed(found, flagged, options.sourceLines));
   return new ResolvedPolicy(parsed, new Sources(declared, flagged, options));
 }
 
@@ -201,10 +201,13 @@ function namesIn(declared: SpillwayConfig, section: 'classes' | 'upstreams'): st
   return typeof value === 'object' && value !== null ? Object.keys(value) : [];
 }
 
-function withLines(problems: readonly Problem[], lines: SourceLines | undefined): Problem[] {
-  const placed = problems.map((problem) => {
+/** The problems with the lines they lie on, in that order; those of a flag under its name. */
+function placed(problems: readonly Problem[], flagged: ReadonlyMap<string, string>, lines: SourceLines | undefined): Problem[] {
+  const places = problems.map((problem) => {
+    const flag = [...flagged].find(([path]) => problem.path.startsWith(path))?.[1];
+    if (flag !== undefined) return { ...problem, path: flag };
     const line = lines?.lineOf(problem.keys ?? []);
     return line === undefined ? problem : { ...problem, line };
   });
-  return placed.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return places.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
