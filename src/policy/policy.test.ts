@@ -171,6 +171,7 @@ test('every problem is told at once, those of shape and those between sections',
 test('values that contradict one another are refused', () => {
   const cases: [config: SpillwayConfig, problem: RegExp][] = [
     [{ listen: { port: 9901 } }, /^admin.port: 9901 is the port of the site too/],
+    [{ listen: { port: 1, host: 'localhost' }, admin: { port: 1 } }, /^admin.port: 1 is the port of the site too/],
     [{ listen: { headersTimeout: '2m' } }, /^listen.headersTimeout: is longer than requestTimeout \(1m\)/],
     [{ workers: { min: 4, max: 2 } }, /^workers: min \(4\) is more than max \(2\)/],
     [{ trustedProxies: ['10.0.0.0/40'] }, /^trustedProxies\[0\]: '10.0.0.0\/40' is neither/],
@@ -197,6 +198,11 @@ test('values that contradict one another are refused', () => {
     assert.equal(problems.length, 1, problems.join('\n'));
     assert.match(problems[0]!, problem);
   }
+});
+
+test('one port on two addresses is no clash', () => {
+  assert.deepEqual(problemsOf({ listen: { port: 1, host: '10.0.0.5' }, admin: { port: 1 } }), []);
+  assert.deepEqual(problemsOf({ listen: { port: 0 }, admin: { port: 0 } }), []);
 });
 
 test('a class with a wrong value is still a class', () => {
