@@ -51,6 +51,7 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
       port: config.admin.port,
       host: config.admin.host,
       ...(config.admin.token !== undefined && { token: config.admin.token }),
+      allowedHosts: [...config.admin.allowedHosts],
       health,
       actions: actionsOn(cluster),
       readiness: () => readinessOf(lifecycle, cluster),

@@ -25,7 +25,7 @@ export const configSchema = z.strictObject({
   workers: workersSection
     .prefault(1)
     .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
-  compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
+  compression: compressionSection.prefault({}).describe('Which answers are stored compressed.'),
   shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
 });
 
