@@ -27,11 +27,14 @@ export default defineConfig({
     '/cities/:letter': { class: 'low', tags: ['cities'] },
     '/sitemap.xml': { class: 'low', tags: ['sitemap'] },
     '/sitemap-1.xml': { class: 'low', tags: ['sitemap'] },
+    '/robots.txt': { class: 'low' },
     '/search': { class: 'normal', cache: false, limit: [{ limit: 100, window: '1m' }] },
     '/api/**': { class: 'normal', cache: false, limit: [{ limit: 1000, window: '1m', by: 'apiKey' }] },
     '/api/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
     '/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
     '/static/**': { class: 'static' },
+    // Whatever else is asked for: the site says what it is not.
+    '/**': { class: 'low', cache: false },
   },
   routePlan: async () => (await import('./page-plan.ts')).planPages(),
 });

@@ -86,6 +86,15 @@ test('tier 1 is warm on every worker, and one page has one address', async () =>
   assert.equal(moved.location, '/electricity-plans/dallas/12-month+fixed-rate');
 });
 
+test('what the config does not name is still the site: its robots.txt, its page for what does not exist', async () => {
+  assert.match((await get('/robots.txt')).body, /Sitemap: http/);
+  assert.match((await get('/sitemap-1.xml')).body, /<loc>http/);
+  const missing = await get('/no/such/page');
+  assert.equal(missing.status, 404);
+  assert.match(missing.body, /<h1>There is no such page/);
+  assert.match((await get('/electricity-plans/dalas')).body, /Perhaps one of these/);
+});
+
 test('a change of five per cent is on the affected pages at once, on every worker; others stay hits', async () => {
   const [affected, unaffected] = ['/electricity-plans/dallas', '/electricity-plans/houston'];
   await Promise.all([everywhere(affected), everywhere(unaffected)]);
