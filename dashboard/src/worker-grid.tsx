@@ -30,6 +30,10 @@ export function WorkerGrid({ workers, nowMs, available, act }: WorkerGridProps) 
               <Figure label="resident" value={bytes(worker.residentBytes)} />
               <Figure label="restarts" value={String(worker.restarts)} />
             </dl>
+            <p class="leak" data-tone={worker.leak.verdict === 'leaking' ? 'bad' : undefined}>
+              {worker.leak.verdict === 'leaking' ? 'leak: ' : 'memory: '}
+              {worker.leak.text}
+            </p>
             {available.has('drainWorker') && (
               <footer>
                 <button

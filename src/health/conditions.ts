@@ -1,4 +1,5 @@
 import type { MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
+import { familyIn } from './exposed-name.ts';
 import type { Condition } from './status.ts';
 
 /** An endpoint as the workers see it: it counts as down when one of them may not pick it. */
@@ -30,7 +31,7 @@ export function endpointsOf(present: readonly MetricsSnapshot[]): EndpointState[
 export function breakersOf(present: readonly MetricsSnapshot[]): BreakerState[] {
   const worst = new Map<string, number>();
   for (const { labels, value } of gaugesOf(present, 'spillway_breaker_state')) {
-    const name = labels['name'] ?? labels['breaker'] ?? '';
+    const name = labels['dependency'] ?? '';
     worst.set(name, Math.max(worst.get(name) ?? 0, value ?? 0));
   }
   return [...worst].map(([name, value]) => ({ name, state: BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]! }));
@@ -82,7 +83,7 @@ export function hopOf(breaker: string): string {
 }
 
 function gaugesOf(present: readonly MetricsSnapshot[], name: string): SeriesSnapshot[] {
-  return present.flatMap(({ families }) => families.find((family) => family.name === name)?.series ?? []);
+  return present.flatMap((snapshot) => familyIn(snapshot, name)?.series ?? []);
 }
 
 function shortUrl(endpoint: string): string {

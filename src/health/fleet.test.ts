@@ -50,9 +50,9 @@ test('totals are exactly what all workers counted, whoever answers, restarts or 
       }
       fleet.collect(workers.map(({ metrics }) => metrics.snapshot()));
       assert.equal(totalOf(fleet, 'requests'), expected);
-      assert.equal(totalOf(fleet, 'duration'), all.count);
+      assert.equal(totalOf(fleet, 'duration_seconds'), all.count);
       const cells = new Float64Array((33 - TIMING_BITS) * 2 ** TIMING_BITS);
-      for (const { timing } of fleet.family('duration')?.series.values() ?? [])
+      for (const { timing } of fleet.family('duration_seconds')?.series.values() ?? [])
         timing!.cells.forEach((count, cell) => (cells[cell]! += count));
       assert.deepEqual(
         [...cells].flatMap((count, cell) => (count > 0 ? [[cell, count]] : [])),

@@ -7,6 +7,7 @@ import {
   type MetricsSnapshot,
   type SeriesSnapshot,
 } from '../kernel/index.ts';
+import { exposedName } from './exposed-name.ts';
 
 /** One series of the whole fleet: its total since the start, and what the running interval added. */
 export interface FleetSeries {
@@ -67,6 +68,7 @@ export class FleetTotals {
     return this.#present;
   }
 
+  /** @param name as it is exposed, unit included: `spillway_http_request_duration_seconds`. */
   family(name: string): FleetFamily | undefined {
     return this.#families.get(name);
   }
@@ -99,7 +101,8 @@ export class FleetTotals {
   #takeFamily(snapshot: FamilySnapshot, member: Member, place: number, worker: string): void {
     const family = this.#familyOf(snapshot);
     if (family.kind !== snapshot.kind) return;
-    if (member.families[place]?.name !== snapshot.name) member.families[place] = { name: snapshot.name, bound: [] };
+    if (member.families[place]?.name !== exposedName(snapshot))
+      member.families[place] = { name: exposedName(snapshot), bound: [] };
     const { bound } = member.families[place]!;
     const before = member.snapshot.families[place]?.name === snapshot.name ? member.snapshot.families[place].series : [];
     snapshot.series.forEach((series, at) => {
@@ -111,12 +114,13 @@ export class FleetTotals {
   }
 
   #familyOf(snapshot: FamilySnapshot): FleetFamily & { series: Map<string, FleetSeries> } {
-    let family = this.#families.get(snapshot.name);
+    const name = exposedName(snapshot);
+    let family = this.#families.get(name);
     if (!family) {
       const { series: _, ...info } = snapshot;
       const apart = snapshot.kind === 'gauge' && snapshot.across === 'each';
       const labels = [...(snapshot.labels ?? []), ...(apart ? ['worker'] : [])];
-      this.#families.set(snapshot.name, (family = { ...info, labels, series: new Map() }));
+      this.#families.set(name, (family = { ...info, labels, series: new Map() }));
     }
     return family;
   }

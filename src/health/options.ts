@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../kernel/index.ts';
-import { healthSection, historySection, sloSection } from '../policy/index.ts';
+import { alertsSection, healthSection, historySection, sloSection } from '../policy/index.ts';
 
 /** Options of `createHealth`. */
 export const healthOptions = z.strictObject({
@@ -15,6 +15,7 @@ export const healthOptions = z.strictObject({
   status: healthSection.prefault({}).describe('The limits of degraded and critical.'),
   history: historySection.prefault({}).describe('What is kept through time, and where.'),
   slo: sloSection.prefault({}).describe('What the service promises.'),
+  alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),
 });
 
 /** What users pass. */
