@@ -8,12 +8,16 @@ interface AlertListProps {
   readonly act: Act;
 }
 
+function isLoud({ state, severity }: Alert): boolean {
+  return state === 'firing' && severity === 'page';
+}
+
 /** What fires and what is about to, the pages first. */
 export function AlertList({ alerts, nowMs, act }: AlertListProps) {
   if (alerts.length === 0) return null;
   const order = (alert: Alert): number => (alert.state === 'firing' ? 0 : 2) + (alert.severity === 'page' ? 0 : 1);
   return (
-    <section class="card alerts" aria-labelledby="alerts-title">
+    <section class="card alerts" data-tone={alerts.some(isLoud) ? 'bad' : 'warn'} aria-labelledby="alerts-title">
       <h2 id="alerts-title">Alerts</h2>
       <ul>
         {alerts

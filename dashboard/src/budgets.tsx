@@ -3,9 +3,11 @@ import { percent, span } from './format.ts';
 
 /** What was promised, and how much may still go wrong. */
 export function Budgets({ objectives }: { objectives: readonly ObjectiveRow[] }) {
+  const counted = objectives.filter(({ total }) => total > 0);
+  const shown = counted.length > 0 ? counted : objectives.slice(0, 1);
   return (
     <section class="budgets" aria-label="Error budgets">
-      {objectives.map((objective) => (
+      {shown.map((objective) => (
         <article key={objective.name} class="budget" data-tone={toneOf(objective)} data-slo={objective.name}>
           <header>
             <h2>{objective.text}</h2>

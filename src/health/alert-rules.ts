@@ -1,5 +1,5 @@
-import { formatDuration } from '../kernel/index.ts';
 import type { AlertsPolicy } from '../policy/index.ts';
+import { percent, time } from './words.ts';
 
 export type Severity = 'page' | 'ticket';
 
@@ -33,8 +33,7 @@ export function alertRules(policy: AlertsPolicy): AlertRule[] {
       severity: responseTime.severity,
       forMs: responseTime.for,
       check: (read) => above(read('http.p95'), responseTime.above),
-      tell: (ms) =>
-        `95 of 100 requests take up to ${formatDuration(Math.round(ms))}, more than ${formatDuration(responseTime.above)}`,
+      tell: (ms) => `95 of 100 requests take up to ${time(ms)}, more than ${time(responseTime.above)}`,
       expression: `histogram_quantile(0.95, sum by (le) (rate(${DURATION}[1m]))) > ${responseTime.above / 1000}`,
     },
     {
@@ -107,8 +106,4 @@ function ownRule(name: string, rule: AlertsPolicy['rules'][string]): AlertRule {
 
 function above(value: number | undefined, limit: number): number | undefined {
   return value !== undefined && value > limit ? value : undefined;
-}
-
-function percent(value: number): string {
-  return `${Number((value * 100).toPrecision(3))} %`;
 }

@@ -45,6 +45,18 @@ export interface Burn {
   readonly limit: number;
 }
 
+export interface Budget {
+  /** Requests counted in the window. */
+  readonly total: number;
+  /** Share left; below 0 when more was spent than there was. */
+  readonly left: number;
+  /** Multiple of the pace that uses the budget up exactly at the end of the window. */
+  readonly burn1h: number;
+  readonly burn6h: number;
+  /** At the pace of the last hour; null: not before the window ends. */
+  readonly exhaustedInMs: number | null;
+}
+
 /** Bad and all requests of one objective, in slots of 10 s over 3 days and hours over its whole window. */
 export class BurnCount {
   readonly objective: Objective;
@@ -54,6 +66,8 @@ export class BurnCount {
   readonly #sums: readonly WindowSum[] = WINDOWS_S.map((seconds) => ({ slots: seconds / SLOT_S, bad: 0, total: 0 }));
   readonly #hours = new Map<number, { bad: number; total: number }>();
   #slot = 0;
+  /** When the first request counted was. */
+  #firstMs = Infinity;
 
   constructor(objective: Objective, sloWindowS: number) {
     this.objective = objective;
@@ -69,6 +83,7 @@ export class BurnCount {
       sum.total += total;
     }
     const hour = Math.floor(nowMs / 3_600_000);
+    this.#firstMs = Math.min(this.#firstMs, nowMs);
     const counted = this.#hours.get(hour) ?? { bad: 0, total: 0 };
     this.#hours.set(hour, { bad: counted.bad + bad, total: counted.total + total });
   }
@@ -87,6 +102,7 @@ export class BurnCount {
   /** Takes back what an earlier run counted in an hour; its requests are spread evenly over the hour. */
   restoreHour(hour: number, bad: number, total: number, nowMs: number): void {
     this.#hours.set(hour, { bad, total });
+    this.#firstMs = Math.min(this.#firstMs, hour * 3_600_000);
     const slots = 3600 / SLOT_S;
     for (let at = 0; at < slots; at++) {
       const ageMs = nowMs - (hour * 3600 + at * SLOT_S) * 1000;
@@ -126,13 +142,11 @@ export class BurnCount {
     });
   }
 
-  /** The budget over the objective's window: what is left of it, and when it is gone at the pace of the last hour. */
-  budget(nowMs: number): {
-    readonly left: number;
-    readonly burn1h: number;
-    readonly burn6h: number;
-    readonly exhaustedInMs: number | null;
-  } {
+  /**
+   * The budget over the objective's window: what is left of it, and when it is gone at the pace of the last hour. What
+   * was before the first request known counts as the same traffic without a fault: a new service begins with a full budget.
+   */
+  budget(nowMs: number): Budget {
     const oldest = Math.floor(nowMs / 3_600_000) - this.#sloWindowS / 3600;
     let [bad, total] = [0, 0];
     for (const [hour, counted] of this.#hours) {
@@ -140,11 +154,12 @@ export class BurnCount {
       else [bad, total] = [bad + counted.bad, total + counted.total];
     }
     const allowed = 1 - this.objective.goal;
-    const left = total === 0 ? 1 : 1 - bad / total / allowed;
+    const known = Math.min(1, Math.max(SLOT_S, (nowMs - this.#firstMs) / 1000) / this.#sloWindowS);
+    const left = total === 0 ? 1 : 1 - (bad / total / allowed) * known;
     const burn1h = (this.badShare(3600) || 0) / allowed;
     const burn6h = (this.badShare(21_600) || 0) / allowed;
     const exhaustedInMs = burn1h > 1 && left > 0 ? (left * this.#sloWindowS * 1000) / burn1h : left <= 0 ? 0 : null;
-    return { left, burn1h, burn6h, exhaustedInMs };
+    return { total, left, burn1h, burn6h, exhaustedInMs };
   }
 
   #sum(seconds: number): WindowSum {

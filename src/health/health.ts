@@ -269,9 +269,9 @@ export class Health {
 
   #listen(): void {
     this.#alerting.events.on('transition', (transition) => {
-      const { key, text } = transition.alert;
+      const { severity, text } = transition.alert;
       const firing = transition.to === 'firing';
-      this.note({ kind: 'alert', text: firing ? `${key}: ${text}` : `${key} is over`, tone: firing ? 'bad' : 'good' });
+      this.note({ kind: 'alert', text: firing ? `${severity}: ${text}` : `over: ${text}`, tone: firing ? 'bad' : 'good' });
       this.events.emit('alert', transition);
     });
     this.#alerting.notifier.events.on('line', ({ text }) => this.events.emit('notice', { text }));

@@ -1,5 +1,6 @@
-import { formatDuration, TIMING_BUCKETS_MS } from '../kernel/index.ts';
+import { TIMING_BUCKETS_MS } from '../kernel/index.ts';
 import type { SloPolicy } from '../policy/index.ts';
+import { exactPercent, time } from './words.ts';
 
 /** A promise that can be counted: of all requests, this share must be good. */
 export interface Objective {
@@ -19,7 +20,7 @@ export function objectivesOf(policy: SloPolicy, classObjectives: ReadonlyMap<str
   const declared = Object.entries(policy.objectives).map(([name, { class: className, availability, latency }]): Objective => {
     const of = className === undefined ? 'requests' : `requests of class ${className}`;
     if (latency === undefined)
-      return objective(name, className, availability!, undefined, `${percent(availability!)} of ${of} succeed`);
+      return objective(name, className, availability!, undefined, `${exactPercent(availability!)} of ${of} succeed`);
     return latencyObjective(name, className, latency.share, latency.below, of);
   });
   const taken = new Set(declared.map(({ name }) => name));
@@ -32,8 +33,8 @@ export function objectivesOf(policy: SloPolicy, classObjectives: ReadonlyMap<str
 /** The histogram counts exactly up to its bounds only: the promise is measured at the bound just below it. */
 function latencyObjective(name: string, className: string | undefined, goal: number, ms: number, of: string): Objective {
   const belowMs = TIMING_BUCKETS_MS.findLast((bound) => bound <= ms) ?? TIMING_BUCKETS_MS[0];
-  const measured = belowMs === ms ? '' : ` (measured at ${formatDuration(belowMs)})`;
-  return objective(name, className, goal, belowMs, `${percent(goal)} of ${of} within ${formatDuration(ms)}${measured}`);
+  const measured = belowMs === ms ? '' : ` (measured at ${time(belowMs)})`;
+  return objective(name, className, goal, belowMs, `${exactPercent(goal)} of ${of} within ${time(ms)}${measured}`);
 }
 
 function objective(
@@ -44,8 +45,4 @@ function objective(
   text: string,
 ): Objective {
   return { name, className, goal, belowMs, text };
-}
-
-function percent(value: number): string {
-  return `${Number((value * 100).toPrecision(5))} %`;
 }

@@ -74,6 +74,8 @@ export interface ObjectiveRow {
   readonly name: string;
   readonly text: string;
   readonly goal: number;
+  /** Requests counted in its window. */
+  readonly total: number;
   /** Share of the budget left; below 0 when more was spent than there was. */
   readonly left: number;
   /** Multiple of the pace that uses the budget up exactly at the end of its window. */

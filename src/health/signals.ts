@@ -245,24 +245,26 @@ function readLimits(signals: Signals, counts: Counts): void {
   signals.set('shed.share', level === undefined ? undefined : 1 - Math.min(1, level / ADMITS_ALL));
 }
 
+/** The primary takes no requests: it would make the workers look idle. */
+const SERVING = { worker: /^(?!primary$)/ };
+
 function readProcesses(signals: Signals, counts: Counts): void {
-  signals.set('cpu.mean', counts.gauge('process_cpu_utilization_ratio', 'mean'));
-  signals.set('cpu.worst', counts.gauge('process_cpu_utilization_ratio', 'max'));
-  signals.set('loop.worst', counts.gauge('nodejs_eventloop_utilization_ratio', 'max'));
-  signals.set('loop.mean', counts.gauge('nodejs_eventloop_utilization_ratio', 'mean'));
-  signals.set('loop.best', counts.gauge('nodejs_eventloop_utilization_ratio', 'min'));
-  signals.set('loop.delay', scaled(counts.gauge('nodejs_eventloop_delay_p99_seconds', 'max'), 1000));
+  signals.set('cpu.mean', counts.gauge('process_cpu_utilization_ratio', 'mean', SERVING));
+  signals.set('cpu.worst', counts.gauge('process_cpu_utilization_ratio', 'max', SERVING));
+  signals.set('loop.worst', counts.gauge('nodejs_eventloop_utilization_ratio', 'max', SERVING));
+  signals.set('loop.mean', counts.gauge('nodejs_eventloop_utilization_ratio', 'mean', SERVING));
+  signals.set('loop.best', counts.gauge('nodejs_eventloop_utilization_ratio', 'min', SERVING));
+  signals.set('loop.delay', scaled(counts.gauge('nodejs_eventloop_delay_p99_seconds', 'max', SERVING), 1000));
   signals.set('memory.resident', counts.gauge('process_resident_memory_bytes', 'sum'));
   signals.set('memory.heap', counts.gauge('v8js_memory_heap_used_bytes', 'sum'));
   const limit = counts.gauge('process_memory_limit_bytes', 'max');
   const resident = signals.get('memory.resident');
   const heapShare = counts.worstShare('v8js_memory_heap_used_bytes', 'v8js_memory_heap_limit_bytes');
   if (resident !== undefined && limit) signals.set('memory.share', Math.max(resident / limit, heapShare ?? 0));
-  signals.set('workers', counts.gauge('process_start_time_seconds', 'sum') === undefined ? undefined : countOf(counts));
-}
-
-function countOf(counts: Counts): number {
-  return [...counts.labelValues('process_start_time_seconds', 'worker')].length;
+  signals.set(
+    'workers',
+    [...counts.labelValues('process_start_time_seconds', 'worker')].filter((name) => name !== 'primary').length,
+  );
 }
 
 function readClass(signals: Signals, counts: Counts, name: string): void {

@@ -1,5 +1,6 @@
 import { formatDuration } from '../kernel/index.ts';
 import type { HealthPolicy } from '../policy/index.ts';
+import { percent, time } from './words.ts';
 
 /** `unknown`: nothing was heard from the workers for a while. */
 export type Verdict = 'healthy' | 'degraded' | 'critical' | 'unknown';
@@ -60,7 +61,7 @@ const RULES: readonly Rule[] = [
   {
     id: 'responseTime',
     read: (signs) => signs.responseTimeMs,
-    tell: (value, limit) => `95 of 100 requests take up to ${formatDuration(round(value))} (limit ${formatDuration(limit)})`,
+    tell: (value, limit) => `95 of 100 requests take up to ${time(value)} (limit ${time(limit)})`,
   },
   {
     id: 'memory',
@@ -159,12 +160,4 @@ export class StatusJudge {
 
 function severity(level: Trouble | undefined): number {
   return level === 'critical' ? 2 : level === 'degraded' ? 1 : 0;
-}
-
-function percent(value: number): string {
-  return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
-}
-
-function round(ms: number): number {
-  return ms >= 100 ? Math.round(ms / 10) * 10 : Math.round(ms);
 }
