@@ -1,6 +1,7 @@
 import type { MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
 import { familyIn } from './exposed-name.ts';
 import type { Condition } from './status.ts';
+import { percent } from './words.ts';
 
 /** An endpoint as the workers see it: it counts as down when one of them may not pick it. */
 export interface EndpointState {
@@ -37,9 +38,21 @@ export function breakersOf(present: readonly MetricsSnapshot[]): BreakerState[] 
   return [...worst].map(([name, value]) => ({ name, state: BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]! }));
 }
 
-/** What is broken, from what the workers report. */
-export function conditionsOf(present: readonly MetricsSnapshot[]): Condition[] {
-  return [...upstreamConditions(endpointsOf(present)), ...breakerConditions(breakersOf(present))];
+/** Requests an upstream was given, and failed, per second. */
+export interface UpstreamTraffic {
+  readonly upstream: string;
+  readonly rate: number;
+  readonly failures: number;
+}
+
+/** What is broken, from what the workers report and from how upstreams answered in the last seconds. */
+export function conditionsOf(present: readonly MetricsSnapshot[], traffic: readonly UpstreamTraffic[]): Condition[] {
+  const upstreams = [...upstreamConditions(endpointsOf(present)), ...failingConditions(traffic)];
+  const worst = new Map<string, Condition>();
+  for (const condition of upstreams) {
+    if (worst.get(condition.id)?.level !== 'critical') worst.set(condition.id, condition);
+  }
+  return [...worst.values(), ...breakerConditions(breakersOf(present))];
 }
 
 function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {
@@ -60,6 +73,28 @@ function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {
         id,
         level: 'degraded',
         text: `${down.length} of ${all.length} endpoints of upstream ${upstream} down (${names})`,
+        hop: 'upstream',
+      },
+    ];
+  });
+}
+
+/** Fewer requests than this a second say little of an upstream. */
+const TELLING_RATE = 2;
+
+/** An upstream can fail while none of its endpoints is ejected: the last one never is. */
+function failingConditions(traffic: readonly UpstreamTraffic[]): Condition[] {
+  return traffic.flatMap(({ upstream, rate, failures }): Condition[] => {
+    const share = failures / rate;
+    if (rate < TELLING_RATE || !(share >= 0.5)) return [];
+    const id = `upstream:${upstream}`;
+    if (share < 0.95)
+      return [{ id, level: 'degraded', text: `upstream ${upstream} fails ${percent(share)} of its requests`, hop: 'upstream' }];
+    return [
+      {
+        id,
+        level: 'critical',
+        text: `upstream ${upstream} is down: it answers none of its requests; only stored pages are served`,
         hop: 'upstream',
       },
     ];

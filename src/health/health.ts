@@ -11,7 +11,7 @@ import { Alerting } from './alerting.ts';
 import { Archive } from './archive.ts';
 import { buildOverview } from './build-overview.ts';
 import { ChangeWatch } from './change-watch.ts';
-import { breakersOf, conditionsOf, endpointsOf } from './conditions.ts';
+import { breakersOf, conditionsOf, endpointsOf, type UpstreamTraffic } from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals } from './fleet.ts';
@@ -237,7 +237,7 @@ export class Health {
 
   #assess(): void {
     const before = this.status();
-    const conditions = [...conditionsOf(this.#fleet.present), ...(this.#given.conditions?.() ?? [])];
+    const conditions = [...conditionsOf(this.#fleet.present, this.#upstreamTraffic()), ...(this.#given.conditions?.() ?? [])];
     const status = this.#judge.judge(this.#vitalSigns(), conditions, this.#clock.now());
     if (status.verdict === before.verdict) return;
     const first = before.verdict === 'unknown' && status.verdict === 'healthy';
@@ -246,6 +246,17 @@ export class Health {
     if (status.verdict === 'critical') this.events.emit('critical', status);
     else if (status.verdict === 'degraded') this.events.emit('degraded', status);
     else if (!first) this.events.emit('recovered', status);
+  }
+
+  #upstreamTraffic(): UpstreamTraffic[] {
+    const recent = (signal: string): number => this.history.recent(signal, 2, this.#clock.now()) ?? 0;
+    return this.#reader
+      .followed('upstream')
+      .map((upstream) => ({
+        upstream,
+        rate: recent(`upstream.${upstream}.rate`),
+        failures: recent(`upstream.${upstream}.failures`),
+      }));
   }
 
   #vitalSigns(): VitalSigns {

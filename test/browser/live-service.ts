@@ -1,4 +1,4 @@
-import { Metrics, randomInt, seededRandom, systemClock } from '../../src/kernel/index.ts';
+import { Metrics, randomInt, seededRandom, systemClock, type Random } from '../../src/kernel/index.ts';
 import {
   createAdmin,
   createHealth,
@@ -33,9 +33,14 @@ const CLASSES = [
 
 const ENDPOINTS = ['http://127.0.0.1:3001', 'http://127.0.0.1:3002'];
 
-export async function startLiveService(
-  options: { readonly token?: string; readonly workers?: number } = {},
-): Promise<LiveService> {
+export interface LiveServiceOptions {
+  readonly token?: string;
+  readonly workers?: number;
+  /** Begin with a quarter of an hour of history, as after a restart, so that charts have something to show. */
+  readonly past?: boolean;
+}
+
+export async function startLiveService(options: LiveServiceOptions = {}): Promise<LiveService> {
   const random = seededRandom(7);
   const workers = Array.from({ length: options.workers ?? 2 }, (_, at) => countingWorker(String(at + 1), random));
   const measured = workers.map(({ metrics }) => measureProcess({ metrics }));
@@ -49,6 +54,7 @@ export async function startLiveService(
       ['high', 1500],
     ]),
   });
+  if (options.past) rememberPast(health, random);
   const performed: { action: string; request: unknown }[] = [];
   const record = (action: string) => (request?: unknown) => {
     performed.push({ action, request });
@@ -58,7 +64,7 @@ export async function startLiveService(
   const actions = Object.fromEntries(names.map((name) => [name, record(name)])) as Partial<AdminActions>;
   const admin = createAdmin({ port: 0, health, actions, ...(options.token === undefined ? {} : { token: options.token }) });
   const traffic = systemClock.setRepeating(() => workers.forEach((worker) => worker.serve(0.05)), 50);
-  health.start();
+  await health.start();
   const url = await admin.start();
   return {
     health,
@@ -78,7 +84,38 @@ export async function startLiveService(
   };
 }
 
-function countingWorker(name: string, random: { next(): number }) {
+/** A quiet quarter of an hour with one deploy, one purge and one busy minute in it. */
+function rememberPast(health: Health, random: Random): void {
+  const nowMs = systemClock.now();
+  const wobble = (value: number, share: number): number => value * (1 + share * (random.next() + random.next() - 1));
+  for (let ago = 900; ago > 0; ago--) {
+    const busy = ago < 420 && ago > 340 ? 1.6 : 1;
+    const swell = (1 + 0.12 * Math.sin(ago / 90)) * busy;
+    const values = new Map<string, number>([
+      ['http.2xx', wobble(500 * swell, 0.05)],
+      ['http.3xx', wobble(20 * swell, 0.3)],
+      ['http.4xx', wobble(5, 0.6)],
+      ['http.5xx', busy > 1 && ago < 400 ? wobble(12, 0.8) : 0],
+      ['http.p50', wobble(2.1 * busy, 0.1)],
+      ['http.p99', wobble(118 * busy ** 2, 0.12)],
+      ['loop.worst', wobble(0.14 * swell, 0.15)],
+      ['loop.mean', wobble(0.11 * swell, 0.1)],
+      ['cpu.mean', wobble(0.12 * swell, 0.15)],
+      ['memory.share', 0.04 + 0.0001 * ((900 - ago) % 300)],
+    ]);
+    health.history.write({ stepMs: 1000, atMs: nowMs - ago * 1000, values });
+  }
+  health.timeline.restore({ atMs: nowMs - 700_000, kind: 'deploy', text: 'power-plans 0.1.0 started', tone: 'info' });
+  health.timeline.restore({
+    atMs: nowMs - 410_000,
+    kind: 'purge',
+    text: 'soft purge tag plans',
+    tone: 'info',
+    actor: '127.0.0.1',
+  });
+}
+
+function countingWorker(name: string, random: Random) {
   const metrics = new Metrics(1000, name);
   const counter = (metric: string, labels: string[]) => metrics.counter({ name: metric, help: 'Counted.', labels });
   const gauge = (metric: string, labels: string[] = []) => metrics.gauge({ name: metric, help: 'Now.', labels });
