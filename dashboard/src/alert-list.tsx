@@ -1,6 +1,6 @@
 import type { Alert } from '../../src/health/alert-book.ts';
 import type { Act } from './actions.tsx';
-import { clockTime, span } from './format.ts';
+import { clockTime, span } from '../../src/health/format.ts';
 
 interface AlertListProps {
   readonly alerts: readonly Alert[];

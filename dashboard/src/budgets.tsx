@@ -1,5 +1,5 @@
 import type { ObjectiveRow } from '../../src/health/overview.ts';
-import { percent, span } from './format.ts';
+import { percent, span } from '../../src/health/format.ts';
 
 /** What was promised, and how much may still go wrong. */
 export function Budgets({ objectives }: { objectives: readonly ObjectiveRow[] }) {

@@ -1,5 +1,5 @@
 import type { ClassRow } from '../../src/health/overview.ts';
-import { ms, percent, rate } from './format.ts';
+import { ms, percent, rate } from '../../src/health/format.ts';
 
 /** Route classes, the one that hurts most first. */
 export function ClassTable({ classes }: { classes: readonly ClassRow[] }) {

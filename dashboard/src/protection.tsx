@@ -1,5 +1,5 @@
 import type { Overview } from '../../src/health/overview.ts';
-import { amount, percent, rate } from './format.ts';
+import { amount, percent, rate } from '../../src/health/format.ts';
 
 /** Regeneration, limits and shedding in a few figures each. */
 export function ProtectionCard({ overview }: { overview: Overview }) {

@@ -1,5 +1,5 @@
 import type { WorkerRow } from '../../src/health/overview.ts';
-import { bytes, ms, percent, rate, span } from './format.ts';
+import { bytes, ms, percent, rate, span } from '../../src/health/format.ts';
 import type { Act } from './actions.tsx';
 
 interface WorkerGridProps {

@@ -250,13 +250,11 @@ export class Health {
 
   #upstreamTraffic(): UpstreamTraffic[] {
     const recent = (signal: string): number => this.history.recent(signal, 2, this.#clock.now()) ?? 0;
-    return this.#reader
-      .followed('upstream')
-      .map((upstream) => ({
-        upstream,
-        rate: recent(`upstream.${upstream}.rate`),
-        failures: recent(`upstream.${upstream}.failures`),
-      }));
+    return this.#reader.followed('upstream').map((upstream) => ({
+      upstream,
+      rate: recent(`upstream.${upstream}.rate`),
+      failures: recent(`upstream.${upstream}.failures`),
+    }));
   }
 
   #vitalSigns(): VitalSigns {

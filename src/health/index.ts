@@ -19,5 +19,6 @@ export { healthOptions, type HealthOptions, type HealthSettings } from './option
 export type { Overview, StreamMessage } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
 export type { Cause, Condition, Status, Verdict } from './status.ts';
+export { terminalView, type TerminalMoment, type TerminalPaint } from './terminal-view.ts';
 export { type Change, type ChangeKind } from './timeline.ts';
 export type { WorkerState } from './workers.ts';

@@ -135,20 +135,20 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
   site.listen(0, '127.0.0.1');
   await eventually('the site listens', () => site.listening);
   const running = await startGateway(t, `http://127.0.0.1:${(site.address() as AddressInfo).port}`);
-  let going = true;
+  const end = new AbortController();
   const ask = async (path: string): Promise<Response> => {
     const response = await fetch(running.siteUrl + path);
     await response.arrayBuffer();
     return response;
   };
   const traffic = (async () => {
-    for (let at = 0; going; at++) {
+    for (let at = 0; !end.signal.aborted; at++) {
       await Promise.all([ask(`/pages/${at % 20}`), ask(`/pages/${at % 7}`), ask('/api/things')]).catch(() => undefined);
       await delay(20);
     }
   })();
   t.after(async () => {
-    going = false;
+    end.abort();
     await traffic;
     await running.stop();
     site.closeAllConnections();
