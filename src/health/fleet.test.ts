@@ -78,6 +78,24 @@ test('an interval holds what was added since the one before', () => {
   assert.equal(added(), 1);
 });
 
+test('an interval that nobody ends stays small', () => {
+  const one = worker('1');
+  const fleet = new FleetTotals();
+  const series = one.duration.series({ class: 'a' });
+  for (let round = 0; round < 3000; round++) {
+    series.observe(round % 300);
+    series.observe(7);
+    fleet.collect([one.metrics.snapshot()]);
+  }
+  const { timing } = fleet.family('duration_seconds')!.series.get('a')!;
+  assert.ok(timing!.addedCells.length < 5000, String(timing!.addedCells.length));
+  assert.equal(timing!.addedCount, 6000);
+  assert.equal(
+    timing!.addedCells.reduce((sum, count, at) => (at % 2 === 1 ? sum + count : sum), 0),
+    6000,
+  );
+});
+
 test('gauges are those of the workers that answered: summed, the worst, or apart', () => {
   const [a, b] = [worker('a'), worker('b')];
   const fleet = new FleetTotals();

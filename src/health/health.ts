@@ -181,8 +181,8 @@ export class Health {
   /** Adds what the workers counted since they were last asked; false when none answers. */
   #gather(): Promise<boolean> {
     return (this.#gathering ??= this.#ask()
-      .then((snapshots) => {
-        if (snapshots.length > 0) this.#fleet.collect(snapshots);
+      .then(async (snapshots) => {
+        if (snapshots.length > 0) await this.#fleet.collectInSlices(snapshots);
         return snapshots.length > 0;
       })
       .finally(() => (this.#gathering = undefined)));
