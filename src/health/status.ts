@@ -82,7 +82,7 @@ class RuleState {
   #wanted: Trouble | undefined;
   #wantedSinceMs = 0;
 
-  update(value: number | undefined, degraded: number, critical: number, nowMs: number, policy: HealthPolicy): void {
+  update(value: number | undefined, degraded: number, critical: number, nowMs: number, policy: StatusLimits): void {
     const wanted = this.#levelFor(value, degraded, critical);
     if (wanted !== this.#wanted) [this.#wanted, this.#wantedSinceMs] = [wanted, nowMs];
     if (wanted === this.level) return;
@@ -99,14 +99,17 @@ class RuleState {
   }
 }
 
+/** The limits of the verdict, and how long they must be passed. */
+export type StatusLimits = Omit<HealthPolicy, 'name'>;
+
 /** Healthy, degraded or critical, by limits with hysteresis and by what is found broken. */
 export class StatusJudge {
-  readonly #policy: HealthPolicy;
+  readonly #policy: StatusLimits;
   readonly #rules = new Map(RULES.map((rule) => [rule.id, new RuleState()]));
   readonly #conditionsSince = new Map<string, number>();
   #status: Status;
 
-  constructor(policy: HealthPolicy, nowMs: number) {
+  constructor(policy: StatusLimits, nowMs: number) {
     this.#policy = policy;
     this.#status = { verdict: 'unknown', sinceMs: nowMs, causes: [] };
   }

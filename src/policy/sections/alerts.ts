@@ -61,12 +61,15 @@ const webUrl = z.url({ protocol: /^https?$/, error: 'is not an http or https add
 
 const receiver = z.discriminatedUnion('type', [
   z.strictObject({
-    type: z.literal('webhook'),
+    type: z.literal('webhook').describe('Any receiver of JSON.'),
     url: webUrl.describe('Takes a POST with the alerts as JSON.'),
     headers: z.record(z.string(), z.string()).default({}).describe('Sent along: a token for the receiver.'),
   }),
-  z.strictObject({ type: z.literal('slack'), url: webUrl.describe('An incoming webhook of Slack, or of what speaks its JSON.') }),
-  z.strictObject({ type: z.literal('log') }),
+  z.strictObject({
+    type: z.literal('slack').describe('Slack, or what speaks its JSON.'),
+    url: webUrl.describe('An incoming webhook of Slack, or of what speaks its JSON.'),
+  }),
+  z.strictObject({ type: z.literal('log').describe('A line in the log.') }),
 ]);
 
 export const alertsSection = z.strictObject({
