@@ -114,6 +114,7 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, runtime: Runtim
       },
       workers: () =>
         cluster.status().map((worker): WorkerState => ({ name: `worker ${worker.slot}`, state: worker.state, pid: worker.pid })),
+      storeName: config.redis === undefined ? 'Shared store' : 'Redis',
       classObjectives: new Map(objectives),
     },
     runtime,

@@ -30,8 +30,8 @@ export interface Moment {
   readonly classObjectives: ReadonlyMap<string, number>;
   readonly workers: readonly WorkerRow[];
   readonly endpoints: readonly EndpointState[];
-  /** Whether the cache has a shared store behind memory. */
-  readonly hasStore: boolean;
+  /** What the cache has behind memory; undefined: nothing. */
+  readonly storeName: string | undefined;
   readonly breakers: readonly BreakerState[];
   readonly objectives: readonly ObjectiveRow[];
   readonly alerts: readonly Alert[];
@@ -139,8 +139,8 @@ function pathOf(moment: Moment, read: Read, traffic: Traffic): Hop[] {
     hop('memory', 'Memory', memoryLookups, ratio(read('cache.memory.hits'), read('cache.memory.misses'))),
     hop(
       'store',
-      'Redis',
-      moment.hasStore ? sum(storeHits, read('cache.misses')) : undefined,
+      moment.storeName ?? 'Redis',
+      moment.storeName !== undefined ? sum(storeHits, read('cache.misses')) : undefined,
       ratio(storeHits, read('cache.misses')),
     ),
     hop('upstream', 'Upstream', upstreamRate(moment, read), null),

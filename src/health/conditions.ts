@@ -1,5 +1,6 @@
 import type { MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
 import { familyIn } from './exposed-name.ts';
+import type { FleetTotals } from './fleet.ts';
 import type { Condition } from './status.ts';
 import { percent } from './words.ts';
 
@@ -28,14 +29,21 @@ export function endpointsOf(present: readonly MetricsSnapshot[]): EndpointState[
   return [...states.values()];
 }
 
-/** The worst state any worker's breaker of a name is in. */
-export function breakersOf(present: readonly MetricsSnapshot[]): BreakerState[] {
+/**
+ * Breakers by what the running interval shows: the worst state that a worker reports, or, of those that report none, open
+ * while they refuse calls. Ask before the interval ends.
+ */
+export function breakersOf(fleet: FleetTotals): BreakerState[] {
+  const states = new Map<string, BreakerState['state']>();
+  for (const { labels, added } of fleet.family('spillway_breaker_refused')?.series.values() ?? [])
+    states.set(labels['dependency'] ?? '', added > 0 ? 'open' : 'closed');
   const worst = new Map<string, number>();
-  for (const { labels, value } of gaugesOf(present, 'spillway_breaker_state')) {
+  for (const { labels, value } of gaugesOf(fleet.present, 'spillway_breaker_state')) {
     const name = labels['dependency'] ?? '';
     worst.set(name, Math.max(worst.get(name) ?? 0, value ?? 0));
   }
-  return [...worst].map(([name, value]) => ({ name, state: BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]! }));
+  for (const [name, value] of worst) states.set(name, BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]!);
+  return Array.from(states, ([name, state]) => ({ name, state }));
 }
 
 /** Requests an upstream was given, and failed, per second. */
@@ -46,13 +54,17 @@ export interface UpstreamTraffic {
 }
 
 /** What is broken, from what the workers report and from how upstreams answered in the last seconds. */
-export function conditionsOf(present: readonly MetricsSnapshot[], traffic: readonly UpstreamTraffic[]): Condition[] {
-  const upstreams = [...upstreamConditions(endpointsOf(present)), ...failingConditions(traffic)];
+export function conditionsOf(
+  endpoints: readonly EndpointState[],
+  traffic: readonly UpstreamTraffic[],
+  breakers: readonly BreakerState[],
+): Condition[] {
+  const upstreams = [...upstreamConditions(endpoints), ...failingConditions(traffic)];
   const worst = new Map<string, Condition>();
   for (const condition of upstreams) {
     if (worst.get(condition.id)?.level !== 'critical') worst.set(condition.id, condition);
   }
-  return [...worst.values(), ...breakerConditions(breakersOf(present))];
+  return [...worst.values(), ...breakerConditions(breakers)];
 }
 
 function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {

@@ -11,7 +11,14 @@ import { Alerting } from './alerting.ts';
 import { Archive } from './archive.ts';
 import { buildOverview } from './build-overview.ts';
 import { ChangeWatch } from './change-watch.ts';
-import { breakersOf, conditionsOf, endpointsOf, type UpstreamTraffic } from './conditions.ts';
+import {
+  breakersOf,
+  conditionsOf,
+  endpointsOf,
+  type BreakerState,
+  type EndpointState,
+  type UpstreamTraffic,
+} from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals } from './fleet.ts';
@@ -34,8 +41,8 @@ export interface HealthSources {
   readonly conditions?: () => readonly Condition[];
   /** What the cluster knows of its workers. */
   readonly workers?: () => readonly WorkerState[];
-  /** Whether the cache has a shared store (Redis) behind memory. Default false. */
-  readonly hasStore?: boolean;
+  /** What the cache has behind memory, as the dashboard names it: `Redis`. Default: nothing. */
+  readonly storeName?: string;
   /** The declared p95 objective of route classes, in ms. */
   readonly classObjectives?: ReadonlyMap<string, number>;
   /** Where history is kept. Default: SQLite at `history.file`, or nowhere without one. */
@@ -59,8 +66,8 @@ const LONGEST_FILL_SECONDS = 5;
  * @throws ConfigError naming every wrong option.
  */
 export function createHealth(options: HealthOptions & HealthSources, runtime: Partial<Runtime> = {}): Health {
-  const { sources, conditions, workers, hasStore, classObjectives, historyStore, post, ...rest } = options;
-  const given = { sources, conditions, workers, hasStore, classObjectives, historyStore, post } as HealthSources;
+  const { sources, conditions, workers, storeName, classObjectives, historyStore, post, ...rest } = options;
+  const given = { sources, conditions, workers, storeName, classObjectives, historyStore, post } as HealthSources;
   return new Health(parseOptions(healthOptions, rest, 'createHealth(options)'), given, runtime);
 }
 
@@ -81,6 +88,8 @@ export class Health {
   readonly #alerting: Alerting;
   readonly #archive: Archive | undefined;
   #overview: Overview;
+  #endpoints: readonly EndpointState[] = [];
+  #breakers: readonly BreakerState[] = [];
   #lastCollectMs: number;
   #lastAnswerMs: number;
   #collecting: Promise<void> | undefined;
@@ -232,12 +241,17 @@ export class Health {
     const workers = this.#workers.update(present, Math.max(0.001, seconds), this.#given.workers?.() ?? [], (worker) =>
       this.#leaks.verdictOf(worker),
     );
-    for (const change of this.#changes.update(workers, endpointsOf(present), breakersOf(present))) this.note(change);
+    this.#endpoints = endpointsOf(present);
+    this.#breakers = breakersOf(this.#fleet);
+    for (const change of this.#changes.update(workers, this.#endpoints, this.#breakers)) this.note(change);
   }
 
   #assess(): void {
     const before = this.status();
-    const conditions = [...conditionsOf(this.#fleet.present, this.#upstreamTraffic()), ...(this.#given.conditions?.() ?? [])];
+    const conditions = [
+      ...conditionsOf(this.#endpoints, this.#upstreamTraffic(), this.#breakers),
+      ...(this.#given.conditions?.() ?? []),
+    ];
     const status = this.#judge.judge(this.#vitalSigns(), conditions, this.#clock.now());
     if (status.verdict === before.verdict) return;
     const first = before.verdict === 'unknown' && status.verdict === 'healthy';
@@ -303,7 +317,6 @@ export class Health {
   }
 
   #look(): Overview {
-    const { present } = this.#fleet;
     return buildOverview({
       atMs: this.#clock.now(),
       status: this.status(),
@@ -315,9 +328,9 @@ export class Health {
       objectives: this.#alerting.rows(),
       alerts: this.#alerting.alerts,
       workers: this.#workers.rows,
-      endpoints: endpointsOf(present),
-      hasStore: this.#given.hasStore ?? false,
-      breakers: breakersOf(present),
+      endpoints: this.#endpoints,
+      storeName: this.#given.storeName,
+      breakers: this.#breakers,
       lastChange: this.timeline.changes.at(-1)?.id ?? 0,
     });
   }

@@ -211,7 +211,10 @@ function readPages(signals: Signals, counts: Counts): void {
   signals.set('page.stale', counts.rate(pages, { result: 'stale' }));
   signals.set('page.misses', counts.rate(pages, { result: 'miss' }));
   signals.set('page.bypassed', counts.rate(pages, { result: 'bypass' }));
-  signals.set('regeneration.running', counts.gauge('spillway_page_filling', 'sum'));
+  signals.set(
+    'regeneration.running',
+    counts.gauge('spillway_page_regeneration_running', 'sum') ?? counts.gauge('spillway_page_filling', 'sum'),
+  );
   signals.set('regeneration.waiting', counts.gauge('spillway_page_regeneration_waiting', 'sum'));
   signals.set('regeneration.done', counts.rate('spillway_page_fills', { outcome: 'stored' }));
   signals.set('regeneration.failed', counts.rate('spillway_page_fills', { outcome: 'failed' }));
