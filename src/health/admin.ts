@@ -173,6 +173,8 @@ export class AdminListener {
         return health.timeline.since(Number(query.get('since') ?? 0) || 0);
       case '/api/history':
         return this.#history(query);
+      case '/grafana.json':
+        return health.grafanaBoard();
       case '/api/audit':
         return this.#audit;
       case '/api/actions':

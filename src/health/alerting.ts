@@ -4,6 +4,7 @@ import { AlertBook, type Alert, type AlertTransition, type Finding } from './ale
 import { alertRules, type AlertRule } from './alert-rules.ts';
 import { burnFindings, thresholdFindings } from './find-alerts.ts';
 import type { FleetTotals } from './fleet.ts';
+import { grafanaBoard } from './grafana.ts';
 import { Notifier, type Post } from './notifier.ts';
 import { objectivesOf, type Objective } from './objectives.ts';
 import type { ObjectiveRow } from './overview.ts';
@@ -27,6 +28,7 @@ export class Alerting {
   readonly #rules: readonly AlertRule[];
   readonly #alerts = new AlertBook();
   readonly #sloWindowMs: number;
+  readonly #service: string;
   readonly #clock: Clock;
 
   constructor(
@@ -35,6 +37,7 @@ export class Alerting {
     random: Random,
   ) {
     this.#clock = clock;
+    this.#service = given.service;
     this.#rules = alertRules(given.alerts);
     this.#sloWindowMs = given.slo.window;
     this.objectives = objectivesOf(given.slo, given.classObjectives);
@@ -84,6 +87,11 @@ export class Alerting {
   /** The same rules for Prometheus. */
   prometheusRules(): string {
     return prometheusRules(this.objectives, this.#rules, this.#sloWindowMs);
+  }
+
+  /** A Grafana board of the same metrics and objectives. */
+  grafanaBoard(): unknown {
+    return grafanaBoard(this.#service, this.objectives);
   }
 
   stop(): void {

@@ -154,6 +154,11 @@ export class Health {
     return this.#alerting.prometheusRules();
   }
 
+  /** A Grafana board of the same metrics and objectives, as a JSON model. */
+  grafanaBoard(): unknown {
+    return this.#alerting.grafanaBoard();
+  }
+
   /** Nobody is told of an alert for a while; it still shows. `alert` is its key: `SpillwayErrorsHigh`. */
   silence(alert: string, forMs: number): void {
     this.#alerting.silence(alert, forMs);
