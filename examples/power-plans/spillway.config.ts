@@ -12,6 +12,8 @@ export default defineConfig({
   },
   redis: REDIS_URL,
   database: DATABASE_URL,
+  health: { name: 'power-plans' },
+  history: { file: '.spillway/history.db' },
   classes: {
     // A price change renews a page at once; for the rest a city page may be 15 minutes old, and a day when the site is down.
     // No page depends on its query: one copy serves whatever a link from elsewhere has added.

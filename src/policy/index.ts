@@ -18,6 +18,7 @@ export {
   type RouteMatch,
   type RoutePolicy,
 } from './types.ts';
+export { alertsSection, type AlertsPolicy } from './sections/alerts.ts';
 export { healthSection, type HealthPolicy } from './sections/health.ts';
 export { historySection, type HistoryPolicy } from './sections/history.ts';
 export { sloSection, type SloPolicy } from './sections/slo.ts';

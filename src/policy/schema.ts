@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { adminSection } from './sections/admin.ts';
+import { alertsSection } from './sections/alerts.ts';
 import { classesSection } from './sections/classes.ts';
+import { healthSection } from './sections/health.ts';
+import { historySection } from './sections/history.ts';
 import { listenSection } from './sections/listen.ts';
 import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 import { routePlanSection, routesSection } from './sections/routes.ts';
+import { sloSection } from './sections/slo.ts';
 import { databaseSection, redisSection } from './sections/stores.ts';
 import { upstreamsSection } from './sections/upstreams.ts';
 
@@ -27,6 +31,10 @@ export const configSchema = z.strictObject({
     .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
   compression: compressionSection.prefault({}).describe('Which answers are stored compressed.'),
   shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
+  health: healthSection.prefault({}).describe('When the service is called degraded or critical.'),
+  history: historySection.prefault({}).describe('What is kept of the past, and where.'),
+  slo: sloSection.prefault({}).describe('What the service promises, and over how long.'),
+  alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),
 });
 
 /** What `spillway.config.ts` exports: everything is optional. */
