@@ -6,12 +6,13 @@ import { forwardStatus } from './cache-status.ts';
 import { updatedFields, validatingFields } from './conditional.ts';
 import { type Fields, firstLine } from './fields.ts';
 import { judge, type Lifetimes, type Verdict } from './freshness.ts';
-import type { Found, Keeper, Lookup } from './keeper.ts';
+import { type Found, type Keeper, type Lookup, withoutPart } from './keeper.ts';
 import type { ResolvedPageOptions } from './options.ts';
 import { outgoingFields, outgoingVary } from './ready-answer.ts';
 import { isCompressible } from './encodings.ts';
 import { formatHttpDate } from './http-date.ts';
 import { sendInformation } from './information.ts';
+import { needsWholePage } from './request.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
 import type { FillTarget, Visit } from './visit.ts';
 
@@ -87,7 +88,7 @@ export class Flight {
     let lease: FillLease<PageEntry> | undefined;
     try {
       if (lookup.found === undefined) {
-        lookup = await this.#crew.keeper.look(this.target.primary, this.target.selecting);
+        lookup = withoutPart(await this.#crew.keeper.look(this.target.primary, this.target.selecting));
         if (this.#serveFound(lookup)) return { kind: 'found' };
       }
       const right = await this.#crew.keeper.begin(this.target, lookup.key);
@@ -95,7 +96,7 @@ export class Flight {
       else if (isRefresh) return { kind: 'found' };
       else {
         await this.#patience(right.done);
-        lookup = await this.#crew.keeper.look(this.target.primary, this.target.selecting);
+        lookup = withoutPart(await this.#crew.keeper.look(this.target.primary, this.target.selecting));
         if (this.#serveFound(lookup)) return { kind: 'found' };
         const second = await this.#crew.keeper.begin(this.target, lookup.key);
         if (second.role === 'leader') lease = second;
@@ -221,7 +222,7 @@ class Fill implements UpstreamReceiver {
   /** Adds a client while the answer streams or is made ready; false when its beginning is not in memory any more. */
   join(visit: Visit, collapsed: boolean): boolean {
     if (this.#state === 'done' || !this.#broadcast.isKept) return false;
-    if (this.#state === 'whole' || !visit.facts.plain) this.#afterwards.push([visit, collapsed]);
+    if (this.#state === 'whole' || needsWholePage(visit.facts)) this.#afterwards.push([visit, collapsed]);
     else this.#stream(visit, collapsed);
     return true;
   }
@@ -314,10 +315,8 @@ class Fill implements UpstreamReceiver {
 
   #clientFields(stored: boolean): string[] {
     if (!stored) return [...this.#fields];
-    const { options } = this.#crew;
     const fields = outgoingFields(this.#fields, this.#target.route.headers);
-    const negotiated = options.compress && isCompressible(firstLine(this.#fields, 'content-type'));
-    const vary = outgoingVary(this.#fields, negotiated);
+    const vary = outgoingVary(this.#fields, mayBeCompressed(this.#fields, this.#crew.options));
     if (vary !== undefined) fields.push('vary', vary);
     for (const name of ['etag', 'content-length', 'date', 'age']) {
       const value = firstLine(this.#fields, name);
@@ -419,6 +418,15 @@ function foundNow(page: StoredPage, key: string): Found {
   const freshUntilMs = receivedMs + lifetimes.freshMs - lifetimes.initialAgeMs;
   const entry: Entry<PageEntry> = { value: page, tags: [], storedMs: receivedMs, freshUntilMs, usableUntilMs: freshUntilMs };
   return { key, entry, page };
+}
+
+/** Whether the page will be negotiated by coding once it is stored, as far as its head tells. */
+function mayBeCompressed(fields: Fields, { compress, compressAbove }: ResolvedPageOptions): boolean {
+  return (
+    compress &&
+    Number(firstLine(fields, 'content-length') ?? Infinity) >= compressAbove &&
+    isCompressible(firstLine(fields, 'content-type'))
+  );
 }
 
 function isTooLarge(fields: Fields, maxBytes: number): boolean {

@@ -2,25 +2,26 @@ import type { ValueStore } from '../cache/index.ts';
 import { type Clock, Events, parseOptions, type Runtime, runtimeFrom } from '../kernel/index.ts';
 import type { PageCachePolicy } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers, Upstream } from '../ports/index.ts';
-import { type ForwardReason, forwardStatus } from './cache-status.ts';
+import { type Forwarded, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { changeEffect, type ChangeReport, type ChangeReceipt } from './changes.ts';
 import { Compressor, EncodingChoices } from './encodings.ts';
 import type { PageEvents } from './events.ts';
 import { type Fields, firstLine } from './fields.ts';
 import { Flight, type FlightCrew, type FlightOutcome } from './flight.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
-import { Keeper, type Found, type Lookup } from './keeper.ts';
+import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
 import { type PageOptions, pageOptionsSchema, type ResolvedPageOptions } from './options.ts';
-import { passThrough } from './pass.ts';
+import { type PassOptions, passThrough } from './pass.ts';
 import { answerToFault, problemAnswer } from './problem.ts';
-import { requestControl, type RequestFacts, requestFacts } from './request.ts';
+import { type RequestControl, requestControl, type RequestFacts, requestFacts } from './request.ts';
 import { type Marking, Responder } from './respond.ts';
 import { PageCounters } from './counters.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
-import { routeTags } from './tags.ts';
+import { groupTags, routeTags } from './tags.ts';
 import { fillFields } from './upstream-request.ts';
 import type { FillTarget, Visit } from './visit.ts';
+import { WriteThrough } from './write-through.ts';
 
 /** What the page cache is handed beside its options. */
 export interface PageRuntime extends Partial<Runtime> {
@@ -75,6 +76,7 @@ class PageCache implements Pages {
   readonly #clock: Clock;
   readonly #keeper: Keeper;
   readonly #responder: Responder;
+  readonly #writer: WriteThrough;
   readonly #counters: PageCounters;
   readonly #crew: FlightCrew;
   readonly #flights = new Map<string, Flight>();
@@ -88,6 +90,7 @@ class PageCache implements Pages {
     this.#layers = given.layers ?? [];
     this.#clock = runtime.clock;
     this.#keeper = new Keeper(given.store, new Compressor(options.compressConcurrency), options, runtime);
+    this.#writer = new WriteThrough(this.#keeper, options, runtime.clock);
     this.#responder = new Responder(options.name, new EncodingChoices());
     this.#counters = new PageCounters(runtime.metrics, () => this.#flights.size);
     this.#crew = {
@@ -97,7 +100,7 @@ class PageCache implements Pages {
       answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
       pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
       fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
-      mayServe: (found) => this.#clock.now() < found.entry.freshUntilMs && !found.page.data.lifetimes.alwaysValidate,
+      mayServe: ({ entry, page }) => this.#clock.now() < entry.freshUntilMs && !page.data.lifetimes.alwaysValidate,
       markUnshareable: (key) => this.#markUnshareable(key),
     };
   }
@@ -181,7 +184,7 @@ class PageCache implements Pages {
     upstream: Upstream,
     policy: PageCachePolicy,
     facts: RequestFacts,
-    lookup: Lookup,
+    seen: Lookup,
     nowMs: number,
     address: PageAddress,
     primary: string,
@@ -190,13 +193,15 @@ class PageCache implements Pages {
       return this.#pass(exchange, upstream, 'bypass', 'authorization');
     if (primary.length > this.#options.maxKeyLength) return this.#pass(exchange, upstream, 'bypass', 'key-too-long');
     if (facts.hasPrecondition) return this.#pass(exchange, upstream, 'request');
+    const lookup = facts.range === undefined ? withoutPart(seen) : seen;
     const control = facts.cacheControl === undefined && facts.pragma === undefined ? undefined : requestControl(facts);
     const visit: Visit = { exchange, upstream, policy, facts, control, address, primary, reason: reasonFor(lookup) };
-    const { found } = lookup;
+    const found = lookup.found;
     if (found !== undefined && this.#serveFromStore(visit, lookup, found, nowMs)) return;
     if (control?.onlyIfCached) return this.#problem(exchange, 504, 'Nothing usable is stored.', 'uri-miss');
-    if (exchange.method === 'HEAD' || (facts.range !== undefined && found === undefined)) {
-      return this.#pass(exchange, upstream, visit.reason);
+    if (exchange.method === 'HEAD') return this.#passHead(visit, lookup);
+    if (facts.range !== undefined && (found === undefined || found.page.data.range !== undefined)) {
+      return void this.#passRange(visit, lookup);
     }
     if (this.#isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
     this.#board(visit, lookup);
@@ -209,12 +214,9 @@ class PageCache implements Pages {
     const asked = this.#honours(visit) ? visit.control : undefined;
     const staleMs = nowMs - entry.freshUntilMs;
     if (lifetimes.alwaysValidate) return false;
-    if (asked && (asked.noCache || page.ageMs(nowMs) > asked.maxAgeMs || -staleMs < asked.minFreshMs)) {
-      const isStaleEnough = asked.maxStaleMs !== undefined && !asked.noCache && staleMs <= asked.maxStaleMs;
-      if (!isStaleEnough) {
-        visit.reason = 'request';
-        return false;
-      }
+    if (asked && isRefused(asked, page, staleMs, nowMs)) {
+      visit.reason = 'request';
+      return false;
     }
     if (staleMs < 0) {
       if (nowMs >= page.earlyMs) this.#refreshEarly(visit, lookup, page, nowMs);
@@ -224,6 +226,8 @@ class PageCache implements Pages {
       if (nowMs >= page.retryAtMs) this.#refresh(visit, lookup);
       return this.#answer(visit, found, 'stale', false);
     }
+    const acceptedMs = lifetimes.neverStale ? 0 : (asked?.maxStaleMs ?? 0);
+    if (staleMs < acceptedMs) return this.#answer(visit, found, 'hit', false);
     if (nowMs < page.retryAtMs && staleMs < lifetimes.staleIfUnreachableMs)
       return this.#answer(visit, found, 'stale-if-error', false);
     return false;
@@ -310,25 +314,65 @@ class PageCache implements Pages {
   }
 
   #pass(exchange: Exchange, upstream: Upstream, reason: ForwardReason, detail?: string): void {
+    this.#send(exchange, upstream, { reason, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  #send(exchange: Exchange, upstream: Upstream, forwarded: Forwarded, ears: Pick<PassOptions, 'onHead' | 'onWhole'> = {}): void {
     this.#counters.of(exchange.route).bypasses.inc();
-    passThrough(exchange, upstream, {
-      name: this.#options.name,
-      forwarded: { reason, ...(detail === undefined ? {} : { detail }) },
-      onError: (error) => this.#fail(exchange, reason, error),
-    });
+    const onError = (error: Error): void => this.#fail(exchange, forwarded.reason, error);
+    passThrough(exchange, upstream, { name: this.#options.name, forwarded, onError, ...ears });
+  }
+
+  /** What the answer tells of the stored page brings that up to date. */
+  #passHead(visit: Visit, lookup: Lookup): void {
+    const requestMs = this.#clock.now();
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        onHead: (status, fields) => {
+          if (status === 200) this.#write(this.#writer.freshen(this.#targetOf(visit), lookup, fields, requestMs));
+          return 0;
+        },
+      },
+    );
+  }
+
+  /** A range of a page that is not stored whole: its part is stored. */
+  async #passRange(visit: Visit, lookup: Lookup): Promise<void> {
+    const target = this.#targetOf(visit);
+    const lease = await this.#writer.guard(target, lookup);
+    const requestMs = this.#clock.now();
+    let head: ReturnType<WriteThrough['part']>;
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        onHead: (status, fields) => {
+          head = lease && this.#writer.part(target, status, fields, requestMs);
+          if (head === undefined) void lease?.abandon();
+          return head === undefined ? 0 : this.#options.maxBodySize;
+        },
+        onWhole: (body) => this.#write(this.#writer.store(target, lookup, lease!, head!, body)),
+      },
+    );
   }
 
   /** A method that changes something: what is stored of the URL is invalid once it succeeded (RFC 9111 §4.4). */
   #passUnsafe(exchange: Exchange, upstream: Upstream): void {
-    this.#counters.of(exchange.route).bypasses.inc();
-    passThrough(exchange, upstream, {
-      name: this.#options.name,
-      forwarded: { reason: 'method' },
-      onHead: (status, fields) => {
-        if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, fields);
+    this.#send(
+      exchange,
+      upstream,
+      { reason: 'method' },
+      {
+        onHead: (status, fields) => {
+          if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, fields);
+          return 0;
+        },
       },
-      onError: (error) => this.#fail(exchange, 'method', error),
-    });
+    );
   }
 
   #invalidateUrls(exchange: Exchange, fields: Fields): void {
@@ -337,8 +381,10 @@ class PageCache implements Pages {
     const others = ['location', 'content-location'].flatMap((name) => sameOriginUrl(firstLine(fields, name), base));
     for (const url of new Set([base, ...others])) {
       this.#flights.get(url)?.close();
-      this.#store.delete(url).catch(() => undefined);
+      this.#write(this.#store.delete(url));
     }
+    const groups = groupTags('cache-group-invalidation', fields, `${scheme}://${authority}`);
+    if (groups.length > 0) this.#write(this.invalidate({ tags: groups }));
   }
 
   #fail(exchange: Exchange, reason: ForwardReason, error: unknown): void {
@@ -374,6 +420,11 @@ class PageCache implements Pages {
     };
   }
 
+  /** Storing on the way must not disturb the answer; the store counts and reports its own faults. */
+  #write(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+  }
+
   #closeFlights({ tags = [], paths = [], all = false }: InvalidationRequest): void {
     for (const flight of this.#flights.values()) {
       const { target } = flight;
@@ -401,6 +452,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 function addressOf({ scheme, authority, path, query }: Exchange, policy: PageCachePolicy): PageAddress {
   return { scheme, authority, path, query: normaliseQuery(query, policy.query) };
+}
+
+/** Whether a request asks for a fresher answer than the stored one (RFC 9111 §5.2.1). */
+function isRefused(asked: RequestControl, page: StoredPage, staleMs: number, nowMs: number): boolean {
+  if (asked.noCache || asked.noStore || page.ageMs(nowMs) > asked.maxAgeMs) return true;
+  return asked.minFreshMs > 0 && -staleMs < asked.minFreshMs;
 }
 
 /** Nothing is to be done with this page beside sending it. */
