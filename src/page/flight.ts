@@ -18,7 +18,7 @@ import type { FillTarget, Visit } from './visit.ts';
 
 /** How a flight ended. */
 export type FlightOutcome =
-  | { readonly kind: 'found' }
+  | { readonly kind: 'found'; readonly found: Found | undefined }
   | { readonly kind: 'stored'; readonly page: StoredPage; readonly bytesChanged: boolean; readonly tookMs: number }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'validated'; readonly page: StoredPage; readonly tookMs: number }
@@ -89,15 +89,15 @@ export class Flight {
     try {
       if (lookup.found === undefined) {
         lookup = withoutPart(await this.#crew.keeper.look(this.target.primary, this.target.selecting));
-        if (this.#serveFound(lookup)) return { kind: 'found' };
+        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
       }
       const right = await this.#crew.keeper.begin(this.target, lookup.key);
       if (right.role === 'leader') lease = right;
-      else if (isRefresh) return { kind: 'found' };
+      else if (isRefresh) return { kind: 'found', found: undefined };
       else {
         await this.#patience(right.done);
         lookup = withoutPart(await this.#crew.keeper.look(this.target.primary, this.target.selecting));
-        if (this.#serveFound(lookup)) return { kind: 'found' };
+        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
         const second = await this.#crew.keeper.begin(this.target, lookup.key);
         if (second.role === 'leader') lease = second;
       }

@@ -1,26 +1,33 @@
 import type { ValueStore } from '../cache/index.ts';
 import { type Clock, Events, parseOptions, type Runtime, runtimeFrom } from '../kernel/index.ts';
-import type { PageCachePolicy } from '../policy/index.ts';
+import type { PageCachePolicy, Priority, RouteMatch } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers, Upstream } from '../ports/index.ts';
 import { type Forwarded, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { changeEffect, type ChangeReport, type ChangeReceipt } from './changes.ts';
 import { Compressor, EncodingChoices } from './encodings.ts';
 import type { PageEvents } from './events.ts';
+import { explanationOf, type PageExplanation } from './explain.ts';
 import { type Fields, firstLine } from './fields.ts';
-import { Flight, type FlightCrew, type FlightOutcome } from './flight.ts';
+import type { FlightCrew, FlightOutcome } from './flight.ts';
+import { Flights } from './flights.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
 import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
 import { type PageOptions, pageOptionsSchema, type ResolvedPageOptions } from './options.ts';
 import { type PassOptions, passThrough } from './pass.ts';
 import { answerToFault, problemAnswer } from './problem.ts';
+import type { RegenerationAnalytics } from './regeneration-analytics.ts';
+import type { QueueAnswer } from './regeneration-queue.ts';
+import { type Pressure, Regenerator } from './regenerator.ts';
 import { type RequestControl, requestControl, type RequestFacts, requestFacts } from './request.ts';
 import { type Marking, Responder } from './respond.ts';
 import { PageCounters } from './counters.ts';
+import type { RegenerationAdvice, RegenerationReason } from './schedule.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
 import { groupTags, routeTags } from './tags.ts';
 import { fillFields } from './upstream-request.ts';
 import type { FillTarget, Visit } from './visit.ts';
+import type { WarmingReport } from './warming.ts';
 import { WriteThrough } from './write-through.ts';
 
 /** What the page cache is handed beside its options. */
@@ -29,6 +36,12 @@ export interface PageRuntime extends Partial<Runtime> {
   readonly store: ValueStore<PageEntry>;
   /** Layers beyond the pages that an invalidation reaches afterwards, in order. */
   readonly layers?: readonly InvalidationLayer[];
+  /** The route of a path, for making pages nobody has asked for yet. */
+  readonly match?: (path: string) => RouteMatch | undefined;
+  /** Who makes those. */
+  readonly upstream?: Upstream;
+  /** How hard the process works; regeneration gives way. Default: not at all. */
+  readonly pressure?: () => Pressure;
 }
 
 export interface Pages {
@@ -41,9 +54,19 @@ export interface Pages {
   invalidate(request: InvalidationRequest): Promise<InvalidationReceipt>;
   /** Tells what changed: pages with the tag go at once when the change is large enough, and otherwise in their time. */
   reportChange(change: ChangeReport): Promise<ChangeReceipt>;
+  /** Whether the page at `path`, made at `lastGenerated` (ms since the epoch; undefined: never), is due, why, how urgently. */
+  shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice;
+  /** Has a page made again behind the scenes, in its turn. */
+  queueRegeneration(path: string, reason?: RegenerationReason, priority?: Priority): QueueAnswer;
+  /** What was made again, why, at what cost; and what warming ahead brought. */
+  analytics(): PageAnalytics;
+  /** What is stored for a URL and what becomes of it; the route's policy comes from `match`. */
+  explain(url: string): Promise<PageExplanation>;
   stats(): PageStats;
   close(): Promise<void>;
 }
+
+export type PageAnalytics = RegenerationAnalytics & { readonly warming: WarmingReport };
 
 export interface PageStats {
   readonly hits: number;
@@ -64,10 +87,6 @@ export function createPages(options: PageOptions, runtime: PageRuntime): Pages {
   return new PageCache(parseOptions(pageOptionsSchema, options, 'createPages(options)'), runtime);
 }
 
-/** A page whose last fetch could not be shared is not waited for again within this time. */
-const UNSHAREABLE_MS = 10_000;
-const MOST_UNSHAREABLE = 10_000;
-
 class PageCache implements Pages {
   readonly events = new Events<PageEvents>();
   readonly #options: ResolvedPageOptions;
@@ -78,10 +97,11 @@ class PageCache implements Pages {
   readonly #responder: Responder;
   readonly #writer: WriteThrough;
   readonly #counters: PageCounters;
-  readonly #crew: FlightCrew;
-  readonly #flights = new Map<string, Flight>();
-  /** Keys whose answers turned out to be for one client each → until when. */
-  readonly #unshareable = new Map<string, number>();
+  readonly #flights: Flights;
+  readonly #regenerator: Regenerator;
+  readonly #pressure: () => Pressure;
+  readonly #match: PageRuntime['match'];
+  readonly #predicts: boolean;
 
   constructor(options: ResolvedPageOptions, given: PageRuntime) {
     const runtime = runtimeFrom(given);
@@ -93,16 +113,29 @@ class PageCache implements Pages {
     this.#writer = new WriteThrough(this.#keeper, options, runtime.clock);
     this.#responder = new Responder(options.name, new EncodingChoices());
     this.#counters = new PageCounters(runtime.metrics, () => this.#flights.size);
-    this.#crew = {
-      keeper: this.#keeper,
-      clock: runtime.clock,
+    this.#pressure = given.pressure ?? (() => 'none');
+    this.#match = given.match;
+    this.#predicts = options.predict.enabled;
+    const { clock } = runtime;
+    this.#flights = new Flights({
+      crew: this.#crewOf(),
+      clock,
       options,
-      answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
-      pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
-      fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
-      mayServe: ({ entry, page }) => this.#clock.now() < entry.freshUntilMs && !page.data.lifetimes.alwaysValidate,
-      markUnshareable: (key) => this.#markUnshareable(key),
-    };
+      counters: this.#counters,
+      events: this.events,
+      onLanded: (target, upstream, outcome) => this.#note(target, upstream, outcome),
+    });
+    this.#regenerator = new Regenerator({
+      options,
+      runtime,
+      store: given.store,
+      keeper: this.#keeper,
+      flights: this.#flights,
+      events: this.events,
+      match: given.match,
+      upstream: given.upstream,
+      pressure: this.#pressure,
+    });
   }
 
   serve(exchange: Exchange, upstream: Upstream): void {
@@ -115,6 +148,7 @@ class PageCache implements Pages {
     const facts = requestFacts(raw);
     const address = addressOf(exchange, policy);
     const primary = primaryKey(address, policy, raw, facts.cookie);
+    if (this.#predicts) this.#regenerator.observe(exchange.clientIp, primary);
     const lookup = this.#keeper.peek(primary, raw);
     const nowMs = this.#clock.now();
     const { found } = lookup;
@@ -127,7 +161,7 @@ class PageCache implements Pages {
     ) {
       const { page } = found;
       if (this.#responder.sendPlain(exchange.response, facts.acceptEncoding, page, route, nowMs, found.entry.freshUntilMs)) {
-        page.hits++;
+        page.traffic.hits++;
         page.route = route;
         this.#counters.of(route).hits.inc();
         return;
@@ -144,7 +178,7 @@ class PageCache implements Pages {
     const { freshUntilMs } = entry;
     const answer = this.#responder.answerFor(page, acceptEncoding, page.route, nowMs, freshUntilMs);
     if (answer === undefined) return undefined;
-    page.hits++;
+    page.traffic.hits++;
     this.#counters.of(page.route).hits.inc();
     return (answer.prepared ??= {
       route: page.route,
@@ -155,10 +189,10 @@ class PageCache implements Pages {
   };
 
   async invalidate(request: InvalidationRequest): Promise<InvalidationReceipt> {
-    this.#closeFlights(request);
+    this.#flights.close(request);
     const receipt = await applyInvalidation(request, this.#store, this.#layers, this.#clock);
     // Those that began meanwhile may have asked the upstream before the data changed on it.
-    this.#closeFlights(request);
+    this.#flights.close(request);
     const { tags = [], paths = [], all = false, soft = false } = request;
     this.events.emit('invalidated', { tags, paths, all, soft });
     return receipt;
@@ -166,8 +200,31 @@ class PageCache implements Pages {
 
   async reportChange(change: ChangeReport): Promise<ChangeReceipt> {
     const effect = changeEffect(change, this.#options.changeThreshold);
-    if (effect !== 'now') return { effect, receipt: undefined };
-    return { effect, receipt: await this.invalidate({ tags: [change.tag] }) };
+    if (effect !== 'now') return { effect, receipt: undefined, queued: 0 };
+    const receipt = await this.invalidate({ tags: [change.tag] });
+    return { effect, receipt, queued: this.#regenerator.queueTag(change.tag) };
+  }
+
+  shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice {
+    return this.#regenerator.advise(path, lastGenerated instanceof Date ? lastGenerated.getTime() : lastGenerated);
+  }
+
+  queueRegeneration(path: string, reason: RegenerationReason = 'manual', priority?: Priority): QueueAnswer {
+    return this.#regenerator.queue(path, reason, priority);
+  }
+
+  analytics(): PageAnalytics {
+    return this.#regenerator.analytics();
+  }
+
+  async explain(url: string): Promise<PageExplanation> {
+    const { protocol, host, pathname, search } = new URL(url);
+    const policy = this.#match?.(pathname)?.route.cache;
+    if (policy === undefined) return { key: url, stored: false };
+    const query = normaliseQuery(search.slice(1), policy.query);
+    const primary = primaryKey({ scheme: protocol.slice(0, -1), authority: host, path: pathname, query }, policy, [], undefined);
+    const { key, found } = await this.#keeper.look(primary, []);
+    return explanationOf(key, found, this.#clock);
   }
 
   stats(): PageStats {
@@ -175,7 +232,8 @@ class PageCache implements Pages {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#flights.values()].map((flight) => flight.outcome));
+    this.#regenerator.close();
+    await this.#flights.settled();
   }
 
   /** Everything but the plain hit. */
@@ -203,7 +261,7 @@ class PageCache implements Pages {
     if (facts.range !== undefined && (found === undefined || found.page.data.range !== undefined)) {
       return void this.#passRange(visit, lookup);
     }
-    if (this.#isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
+    if (this.#flights.isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
     this.#board(visit, lookup);
   }
 
@@ -239,51 +297,41 @@ class PageCache implements Pages {
   }
 
   #board(visit: Visit, lookup: Lookup): void {
-    const flying = this.#flights.get(lookup.key);
-    if (flying?.join(visit)) return;
-    if (this.#flights.size >= this.#options.maxFills) {
-      return this.#pass(visit.exchange, visit.upstream, visit.reason, 'too-many-fills');
-    }
+    if (this.#flights.join(visit, lookup.key)) return;
+    if (this.#flights.isFull) return this.#pass(visit.exchange, visit.upstream, visit.reason, 'too-many-fills');
     this.#counters.of(visit.exchange.route).misses.inc();
-    this.#launch(visit.upstream, this.#targetOf(visit), lookup, visit);
+    void this.#flights.launch(visit.upstream, this.#targetOf(visit), lookup, visit);
   }
 
+  /** Makes a new page behind the answer, unless the process has better things to do. */
   #refresh(visit: Visit, lookup: Lookup): void {
-    if (this.#flights.has(lookup.key) || this.#flights.size >= this.#options.maxFills) return;
-    this.#launch(visit.upstream, { ...this.#targetOf(visit), clientIp: undefined }, lookup, undefined);
+    if (this.#flights.has(lookup.key) || this.#flights.isFull || this.#pressure() === 'critical') return;
+    void this.#flights.launch(visit.upstream, { ...this.#targetOf(visit), clientIp: undefined }, lookup, undefined);
   }
 
-  /** A page read more often than {@link BUSY_PER_HOUR} is made again before it expires. */
+  /** A much read page is made again before it expires. */
   #refreshEarly(visit: Visit, lookup: Lookup, page: StoredPage, nowMs: number): void {
-    const hours = Math.max(nowMs - page.data.receivedMs, 1) / 3_600_000;
     page.earlyMs = Infinity;
-    if (page.hits / hours > BUSY_PER_HOUR) this.#refresh(visit, lookup);
+    const isPopular = page.traffic.perHour(nowMs) > this.#options.regeneration.popularAbovePerHour;
+    if (isPopular && this.#pressure() === 'none') this.#refresh(visit, lookup);
   }
 
-  #launch(upstream: Upstream, target: FillTarget, lookup: Lookup, leader: Visit | undefined): void {
-    const flight = new Flight(this.#crew, upstream, target, lookup, leader);
-    this.#flights.set(lookup.key, flight);
-    void flight.outcome.then((outcome) => {
-      if (this.#flights.get(lookup.key) === flight) this.#flights.delete(lookup.key);
-      this.#landed(target, lookup, outcome);
-    });
+  #note(target: FillTarget, upstream: Upstream, outcome: FlightOutcome): void {
+    if (outcome.kind === 'stored' || outcome.kind === 'validated') this.#regenerator.noteStored(target, upstream, outcome.page);
+    else if (outcome.kind === 'found' && outcome.found) this.#regenerator.noteStored(target, upstream, outcome.found.page);
   }
 
-  #landed(target: FillTarget, lookup: Lookup, outcome: FlightOutcome): void {
-    const series = this.#counters.of(target.route);
-    const url = target.primary;
-    const route = target.route.pattern;
-    if (outcome.kind === 'failed') {
-      series.fillFailures.inc();
-      const page = lookup.found?.page;
-      if (page)
-        page.retryAtMs = this.#clock.now() + Math.min(this.#options.retryAfterError * 2 ** page.failures++, LONGEST_RETRY_MS);
-      this.events.emit('fillFailed', { url, route, error: outcome.error, servedStale: page !== undefined });
-    } else if (outcome.kind === 'stored') {
-      series.fills.inc();
-      const { body, renderMs } = outcome.page.data;
-      if (this.events.has('stored')) this.events.emit('stored', { url, route, bytes: body.length, renderMs });
-    }
+  #crewOf(): FlightCrew {
+    return {
+      keeper: this.#keeper,
+      clock: this.#clock,
+      options: this.#options,
+      answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
+      pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
+      fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
+      mayServe: ({ entry, page }) => this.#clock.now() < entry.freshUntilMs && !page.data.lifetimes.alwaysValidate,
+      markUnshareable: (key) => this.#flights.markUnshareable(key),
+    };
   }
 
   #answer(
@@ -306,7 +354,7 @@ class PageCache implements Pages {
     const reply = { response: exchange.response, method: exchange.method, facts, route: exchange.route, page, marking };
     if (!this.#responder.send({ ...reply, freshUntilMs: entry.freshUntilMs, nowMs: this.#clock.now() })) return false;
     page.route = exchange.route;
-    page.hits++;
+    page.traffic.hits++;
     const series = this.#counters.of(exchange.route);
     if (how === 'hit') series.hits.inc();
     else if (how === 'stale' || how === 'stale-if-error') series.stale.inc();
@@ -380,7 +428,7 @@ class PageCache implements Pages {
     const base = `${scheme}://${authority}${path}${query === '' ? '' : `?${query}`}`;
     const others = ['location', 'content-location'].flatMap((name) => sameOriginUrl(firstLine(fields, name), base));
     for (const url of new Set([base, ...others])) {
-      this.#flights.get(url)?.close();
+      this.#flights.closeKey(url);
       this.#write(this.#store.delete(url));
     }
     const groups = groupTags('cache-group-invalidation', fields, `${scheme}://${authority}`);
@@ -424,30 +472,8 @@ class PageCache implements Pages {
   #write(work: Promise<unknown>): void {
     work.catch(() => undefined);
   }
-
-  #closeFlights({ tags = [], paths = [], all = false }: InvalidationRequest): void {
-    for (const flight of this.#flights.values()) {
-      const { target } = flight;
-      if (all || paths.includes(target.address.path) || target.tags.some((tag) => tags.includes(tag))) flight.close();
-    }
-  }
-
-  #markUnshareable(key: string): void {
-    if (this.#unshareable.size >= MOST_UNSHAREABLE) this.#unshareable.clear();
-    this.#unshareable.set(key, this.#clock.now() + UNSHAREABLE_MS);
-  }
-
-  #isUnshareable(key: string, nowMs: number): boolean {
-    const untilMs = this.#unshareable.get(key);
-    if (untilMs === undefined) return false;
-    if (nowMs < untilMs) return true;
-    this.#unshareable.delete(key);
-    return false;
-  }
 }
 
-const BUSY_PER_HOUR = 100;
-const LONGEST_RETRY_MS = 60_000;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 function addressOf({ scheme, authority, path, query }: Exchange, policy: PageCachePolicy): PageAddress {
