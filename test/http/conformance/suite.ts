@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually, freePort, ServerProcess } from '../../servers/index.ts';
+import { installedSuite } from './installed-suite.ts';
 
 export type Kind = 'required' | 'optimal' | 'check';
 
@@ -25,19 +25,20 @@ export type Results = ReadonlyMap<string, string>;
 /** The public HTTP cache test suite, from a folder that holds it. */
 export class Suite {
   readonly folder: string;
-  readonly version: string;
+  /** `package`: the published version; `repository`: a checkout of what came after it. */
+  readonly edition: 'package' | 'repository';
   readonly tests: readonly SuiteTest[];
   readonly #engine: string;
 
-  private constructor(folder: string, engine: string, version: string, tests: readonly SuiteTest[]) {
+  private constructor(folder: string, engine: string, tests: readonly SuiteTest[]) {
     this.folder = folder;
     this.#engine = engine;
-    this.version = version;
+    this.edition = engine === folder ? 'package' : 'repository';
     this.tests = tests;
   }
 
-  /** @param folder a checkout of the suite; default: the installed package `http-cache-tests`. */
-  static async load(folder = process.env['HTTP_CACHE_TESTS'] ?? installedFolder()): Promise<Suite> {
+  /** @param folder a checkout of the suite; default: $HTTP_CACHE_TESTS, else the package `http-cache-tests`. */
+  static async load(folder = process.env['HTTP_CACHE_TESTS'] ?? installedSuite()): Promise<Suite> {
     const newer = join(folder, 'test-engine');
     const engine = existsSync(newer) ? newer : folder;
     const groups = ((await import(pathToFileURL(join(folder, 'tests/index.mjs')).href)) as { default: RawGroup[] }).default;
@@ -52,8 +53,7 @@ export class Suite {
           dependsOn: test.depends_on ?? [],
         })),
     );
-    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-    return new Suite(folder, engine, version, tests);
+    return new Suite(folder, engine, tests);
   }
 
   /** Starts the suite's origin server on a free loopback port. */
@@ -132,10 +132,6 @@ export function score(suite: Suite, results: Results): Record<Kind, { passed: nu
     if (results.get(id) === 'pass') total[kind].passed++;
   }
   return total;
-}
-
-function installedFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve('http-cache-tests/package.json'));
 }
 
 function accepts(port: number): Promise<boolean> {
