@@ -22,11 +22,14 @@ const LONGEST_RETRY_MS = 60_000;
 /** A page whose last fetch could not be shared is not waited for again within this time. */
 const UNSHAREABLE_MS = 10_000;
 const MOST_UNSHAREABLE = 10_000;
+const MOST_RESTING = 10_000;
 
 /** The fetches under way in this process, one per page. */
 export class Flights {
   readonly #around: FlightsAround;
   readonly #flights = new Map<string, Flight>();
+  /** Keys whose fetch failed, until when they are left alone, and how often in a row. */
+  readonly #resting = new Map<string, { untilMs: number; failures: number }>();
   /** Keys whose answers turned out to be for one client each → until when. */
   readonly #unshareable = new Map<string, number>();
 
@@ -97,19 +100,36 @@ export class Flights {
     return false;
   }
 
-  #landed(target: FillTarget, lookup: Lookup, outcome: FlightOutcome): void {
-    const { counters, events, options, clock } = this.#around;
+  /** Whether the last attempts at a page failed so lately that it is left alone. */
+  isResting(key: string): boolean {
+    const resting = this.#resting.get(key);
+    return resting !== undefined && this.#around.clock.now() < resting.untilMs;
+  }
+
+  #landed(target: FillTarget, { key, found }: Lookup, outcome: FlightOutcome): void {
+    const { counters, events } = this.#around;
     const series = counters.of(target.route);
     const about = { url: target.primary, route: target.route.pattern };
     if (outcome.kind === 'failed') {
       series.fillFailures.inc();
-      const page = lookup.found?.page;
-      if (page) page.retryAtMs = clock.now() + Math.min(options.retryAfterError * 2 ** page.failures++, LONGEST_RETRY_MS);
-      events.emit('fillFailed', { ...about, error: outcome.error, servedStale: page !== undefined });
-    } else if (outcome.kind === 'stored' || outcome.kind === 'validated') {
+      this.#rest(key);
+      events.emit('fillFailed', { ...about, error: outcome.error, servedStale: found !== undefined });
+      return;
+    }
+    this.#resting.delete(key);
+    if (outcome.kind === 'stored' || outcome.kind === 'validated') {
       series.fills.inc();
       const { body, renderMs } = outcome.page.data;
       if (events.has('stored')) events.emit('stored', { ...about, bytes: body.length, renderMs });
     }
+  }
+
+  #rest(key: string): void {
+    const { clock, options } = this.#around;
+    const failures = (this.#resting.get(key)?.failures ?? 0) + 1;
+    this.#resting.delete(key);
+    if (this.#resting.size >= MOST_RESTING) this.#resting.delete(this.#resting.keys().next().value!);
+    const restMs = Math.min(options.retryAfterError * 2 ** (failures - 1), LONGEST_RETRY_MS);
+    this.#resting.set(key, { untilMs: clock.now() + restMs, failures });
   }
 }

@@ -8,7 +8,7 @@ import { Compressor, EncodingChoices } from './encodings.ts';
 import type { PageEvents } from './events.ts';
 import { explanationOf, type PageExplanation } from './explain.ts';
 import { type Fields, firstLine } from './fields.ts';
-import type { FlightCrew, FlightOutcome } from './flight.ts';
+import type { AnswerKind, FlightCrew, FlightOutcome } from './flight.ts';
 import { Flights } from './flights.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
 import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
@@ -281,12 +281,12 @@ class PageCache implements Pages {
       return this.#answer(visit, found, 'hit', false);
     }
     if (staleMs < lifetimes.staleWhileRevalidateMs) {
-      if (nowMs >= page.retryAtMs) this.#refresh(visit, lookup);
+      if (!this.#flights.isResting(lookup.key)) this.#refresh(visit, lookup);
       return this.#answer(visit, found, 'stale', false);
     }
     const acceptedMs = lifetimes.neverStale ? 0 : (asked?.maxStaleMs ?? 0);
     if (staleMs < acceptedMs) return this.#answer(visit, found, 'hit', false);
-    if (nowMs < page.retryAtMs && staleMs < lifetimes.staleIfUnreachableMs)
+    if (staleMs < lifetimes.staleIfUnreachableMs && this.#flights.isResting(lookup.key))
       return this.#answer(visit, found, 'stale-if-error', false);
     return false;
   }
@@ -329,17 +329,13 @@ class PageCache implements Pages {
       answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
       pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
       fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
-      mayServe: ({ entry, page }) => this.#clock.now() < entry.freshUntilMs && !page.data.lifetimes.alwaysValidate,
+      use: ({ entry, page }) => usability(page, this.#clock.now() - entry.freshUntilMs),
+      isResting: (key) => this.#flights.isResting(key),
       markUnshareable: (key) => this.#flights.markUnshareable(key),
     };
   }
 
-  #answer(
-    visit: Visit,
-    found: Found,
-    how: 'hit' | 'stale' | 'validated' | 'filled' | 'stale-if-error',
-    collapsed: boolean,
-  ): boolean {
+  #answer(visit: Visit, found: Found, how: AnswerKind, collapsed: boolean): boolean {
     const { exchange, facts } = visit;
     const { page, entry } = found;
     const marking: Marking =
@@ -478,6 +474,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 function addressOf({ scheme, authority, path, query }: Exchange, policy: PageCachePolicy): PageAddress {
   return { scheme, authority, path, query: normaliseQuery(query, policy.query) };
+}
+
+/** What a stored page is good for, `staleMs` past its freshness (negative: fresh), without the upstream's word. */
+function usability({ data }: StoredPage, staleMs: number): 'fresh' | 'stale' | 'no' {
+  if (data.lifetimes.alwaysValidate) return 'no';
+  return staleMs < 0 ? 'fresh' : staleMs < data.lifetimes.staleWhileRevalidateMs ? 'stale' : 'no';
 }
 
 /** Whether a request asks for a fresher answer than the stored one (RFC 9111 §5.2.1). */

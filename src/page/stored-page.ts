@@ -69,9 +69,6 @@ export class StoredPage {
   traffic: PageTraffic;
   /** From when on a much read page is made again early; Infinity once that was looked into. */
   earlyMs: number;
-  /** Until when failed attempts keep others from trying, and how many there were in a row. */
-  retryAtMs = 0;
-  failures = 0;
   /** The route it was last served for; the same URL has one route. */
   route: RoutePolicy | undefined;
 
