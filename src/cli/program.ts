@@ -5,6 +5,7 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPurgeCommand } from './commands/purge.ts';
 import { addRoutesCommand } from './commands/routes.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addTopCommand } from './commands/top.ts';
 import { addWarmCommand } from './commands/warm.ts';
@@ -39,6 +40,7 @@ export function createProgram(context: CliContext): Command {
   addWarmCommand(program, context);
   addLoadCommand(program, context);
   addTopCommand(program, context);
+  addSimulateCommand(program, context);
   addDoctorCommand(program, context);
   return program.addHelpText(
     'after',

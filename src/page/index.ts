@@ -9,5 +9,12 @@ export type { RegenerationAnalytics, RegenerationRecord } from './regeneration-a
 export type { QueueAnswer, RegenerationResult } from './regeneration-queue.ts';
 export type { Pressure } from './regenerator.ts';
 export type { RegenerationAdvice, RegenerationReason } from './schedule.ts';
+export {
+  simulateLog,
+  type Alternative,
+  type ClassOutcome,
+  type SimulationOptions,
+  type SimulationReport,
+} from './simulate-log.ts';
 export { pageCodec, type PageEntry } from './stored-page.ts';
 export type { WarmingReport } from './warming.ts';
