@@ -7,7 +7,7 @@ import { changeEffect, type ChangeReport, type ChangeReceipt } from './changes.t
 import { Compressor, EncodingChoices } from './encodings.ts';
 import type { PageEvents } from './events.ts';
 import { explanationOf, type PageExplanation } from './explain.ts';
-import { type Fields, firstLine } from './fields.ts';
+import { type Fields, fieldValue, firstLine } from './fields.ts';
 import type { AnswerKind, FlightCrew, FlightOutcome } from './flight.ts';
 import { Flights } from './flights.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
@@ -23,6 +23,7 @@ import { type RequestControl, requestControl, type RequestFacts, requestFacts } 
 import { type Marking, Responder } from './respond.ts';
 import { PageCounters } from './counters.ts';
 import type { RegenerationAdvice, RegenerationReason } from './schedule.ts';
+import { SearchVariances } from './search-variance.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
 import { groupTags, routeTags } from './tags.ts';
 import { fillFields } from './upstream-request.ts';
@@ -102,6 +103,7 @@ class PageCache implements Pages {
   readonly #pressure: () => Pressure;
   readonly #match: PageRuntime['match'];
   readonly #predicts: boolean;
+  readonly #variances = new SearchVariances();
 
   constructor(options: ResolvedPageOptions, given: PageRuntime) {
     const runtime = runtimeFrom(given);
@@ -147,7 +149,8 @@ class PageCache implements Pages {
     const raw = request.rawHeaders;
     const facts = requestFacts(raw);
     const address = addressOf(exchange, policy);
-    const primary = primaryKey(address, policy, raw, facts.cookie);
+    const keyedQuery = this.#variances.keyed(address.authority, address.path, address.query);
+    const primary = primaryKey(address, policy, raw, facts.cookie, keyedQuery);
     if (this.#predicts) this.#regenerator.observe(exchange.clientIp, primary);
     const lookup = this.#keeper.peek(primary, raw);
     const nowMs = this.#clock.now();
@@ -316,9 +319,13 @@ class PageCache implements Pages {
     if (isPopular && this.#pressure() === 'none') this.#refresh(visit, lookup);
   }
 
+  /** Keeps in mind what is now stored, for making it again and for finding it. */
   #note(target: FillTarget, upstream: Upstream, outcome: FlightOutcome): void {
-    if (outcome.kind === 'stored' || outcome.kind === 'validated') this.#regenerator.noteStored(target, upstream, outcome.page);
-    else if (outcome.kind === 'found' && outcome.found) this.#regenerator.noteStored(target, upstream, outcome.found.page);
+    const page = outcome.kind === 'stored' || outcome.kind === 'validated' ? outcome.page : pageFound(outcome);
+    if (page === undefined) return;
+    this.#regenerator.noteStored(target, upstream, page);
+    const { authority, path } = target.address;
+    this.#variances.note(`${authority}${path}`, fieldValue(page.data.fields, 'no-vary-search'));
   }
 
   #crewOf(): FlightCrew {
@@ -474,6 +481,10 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 function addressOf({ scheme, authority, path, query }: Exchange, policy: PageCachePolicy): PageAddress {
   return { scheme, authority, path, query: normaliseQuery(query, policy.query) };
+}
+
+function pageFound(outcome: FlightOutcome): StoredPage | undefined {
+  return outcome.kind === 'found' ? outcome.found?.page : undefined;
 }
 
 /** What a stored page is good for, `staleMs` past its freshness (negative: fresh), without the upstream's word. */
