@@ -23,8 +23,6 @@ test('If-Modified-Since compares with Last-Modified, or with Date', () => {
 
 test('a 304 replaces the fields it names, all lines of them, but not what the body hangs on', () => {
   const stored = ['etag', '"a"', 'content-length', '5', 'x', '1', 'x', '2', 'y', '1'];
-  assert.deepEqual(updatedFields(stored, ['x', '3', 'content-length', '0', 'z', '1']), [
-    ...['etag', '"a"', 'content-length', '5', 'y', '1'],
-    ...['x', '3', 'z', '1'],
-  ]);
+  const kept = ['etag', '"a"', 'content-length', '5', 'y', '1'];
+  assert.deepEqual(updatedFields(stored, ['x', '3', 'content-length', '0', 'z', '1']), kept.concat('x', '3', 'z', '1'));
 });

@@ -7,7 +7,7 @@ import { updatedFields, validatingFields } from './conditional.ts';
 import { type Fields, firstLine } from './fields.ts';
 import { judge, type Lifetimes, type Verdict } from './freshness.ts';
 import { type Found, type Keeper, type Lookup, withoutPart } from './keeper.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import type { PageSettings } from './options.ts';
 import { outgoingFields, outgoingVary } from './ready-answer.ts';
 import { isCompressible } from './encodings.ts';
 import { formatHttpDate } from './http-date.ts';
@@ -32,7 +32,7 @@ export type AnswerKind = 'hit' | 'stale' | 'validated' | 'filled' | 'stale-if-er
 export interface FlightCrew {
   readonly keeper: Keeper;
   readonly clock: Clock;
-  readonly options: ResolvedPageOptions;
+  readonly options: PageSettings;
   /** Answers a client from the store; false when it cannot be. */
   answer(visit: Visit, found: Found, how: AnswerKind, collapsed: boolean): boolean;
   /** Sends a client's request on by itself. */
@@ -446,7 +446,7 @@ function foundNow(page: StoredPage, key: string): Found {
 }
 
 /** Whether the page will be negotiated by coding once it is stored, as far as its head tells. */
-function mayBeCompressed(fields: Fields, { compress, compressAbove }: ResolvedPageOptions): boolean {
+function mayBeCompressed(fields: Fields, { compress, compressAbove }: PageSettings): boolean {
   return (
     compress &&
     Number(firstLine(fields, 'content-length') ?? Infinity) >= compressAbove &&

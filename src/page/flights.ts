@@ -5,14 +5,14 @@ import type { PageEvents } from './events.ts';
 import { Flight, type FlightCrew, type FlightOutcome } from './flight.ts';
 import type { InvalidationRequest } from './invalidation.ts';
 import type { Lookup } from './keeper.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import type { PageSettings } from './options.ts';
 import type { FillTarget, Visit } from './visit.ts';
 
 /** What the fetches stand in. */
 export interface FlightsAround {
   readonly crew: FlightCrew;
   readonly clock: Clock;
-  readonly options: ResolvedPageOptions;
+  readonly options: PageSettings;
   readonly counters: PageCounters;
   readonly events: Events<PageEvents>;
   onLanded(target: FillTarget, upstream: Upstream, outcome: FlightOutcome): void;

@@ -6,7 +6,7 @@ import { type Compressor, ENCODINGS, isCompressible } from './encodings.ts';
 import { type Fields, fieldValue, firstLine, withoutFields } from './fields.ts';
 import type { Lifetimes } from './freshness.ts';
 import { type PageAddress, selectingValues } from './key.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import type { PageSettings } from './options.ts';
 import { parseContentRange } from './range.ts';
 import { type ContentRange, type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
 import { groupTags, joinTags, originTags, pathTag } from './tags.ts';
@@ -51,14 +51,14 @@ const NOT_STORED = new Set([
 export class Keeper {
   readonly #store: ValueStore<PageEntry>;
   readonly #compressor: Compressor;
-  readonly #options: ResolvedPageOptions;
+  readonly #options: PageSettings;
   readonly #clock: Clock;
   readonly #random: Random;
 
   constructor(
     store: ValueStore<PageEntry>,
     compressor: Compressor,
-    options: ResolvedPageOptions,
+    options: PageSettings,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
   ) {
     this.#store = store;

@@ -13,7 +13,7 @@ import { Flights } from './flights.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
 import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
-import { type PageOptions, pageOptionsSchema, type ResolvedPageOptions } from './options.ts';
+import { type PageOptions, pageOptionsSchema, type PageSettings } from './options.ts';
 import { type PassOptions, passThrough } from './pass.ts';
 import { answerToFault, problemAnswer } from './problem.ts';
 import type { RegenerationAnalytics } from './regeneration-analytics.ts';
@@ -85,12 +85,17 @@ export interface PageStats {
  * @throws ConfigError for wrong options.
  */
 export function createPages(options: PageOptions, runtime: PageRuntime): Pages {
-  return new PageCache(parseOptions(pageOptionsSchema, options, 'createPages(options)'), runtime);
+  return pagesFrom(parseOptions(pageOptionsSchema, options, 'createPages(options)'), runtime);
+}
+
+/** The same from settings that were checked already, such as a resolved policy's. */
+export function pagesFrom(settings: PageSettings, runtime: PageRuntime): Pages {
+  return new PageCache(settings, runtime);
 }
 
 class PageCache implements Pages {
   readonly events = new Events<PageEvents>();
-  readonly #options: ResolvedPageOptions;
+  readonly #options: PageSettings;
   readonly #store: ValueStore<PageEntry>;
   readonly #layers: readonly InvalidationLayer[];
   readonly #clock: Clock;
@@ -105,7 +110,7 @@ class PageCache implements Pages {
   readonly #predicts: boolean;
   readonly #variances = new SearchVariances();
 
-  constructor(options: ResolvedPageOptions, given: PageRuntime) {
+  constructor(options: PageSettings, given: PageRuntime) {
     const runtime = runtimeFrom(given);
     this.#options = options;
     this.#store = given.store;

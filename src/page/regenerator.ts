@@ -8,7 +8,7 @@ import type { FlightOutcome } from './flight.ts';
 import type { Flights } from './flights.ts';
 import { type Keeper, withoutPart } from './keeper.ts';
 import { primaryKey, selectingValues } from './key.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import type { PageSettings } from './options.ts';
 import { type KnownPage, PageBook } from './page-book.ts';
 import { AnalyticsLog, type RegenerationAnalytics } from './regeneration-analytics.ts';
 import { type QueueAnswer, type RegenerationJob, RegenerationQueue, type RegenerationResult } from './regeneration-queue.ts';
@@ -23,7 +23,7 @@ import { Warming, type WarmingReport } from './warming.ts';
 export type Pressure = 'none' | 'degraded' | 'critical';
 
 export interface RegeneratorParts {
-  readonly options: ResolvedPageOptions;
+  readonly options: PageSettings;
   readonly runtime: Runtime;
   readonly store: ValueStore<PageEntry>;
   readonly keeper: Keeper;

@@ -4,7 +4,7 @@ import { updatedFields } from './conditional.ts';
 import { type Fields, fieldValue, firstLine } from './fields.ts';
 import { judge, type Lifetimes } from './freshness.ts';
 import type { Keeper, Lookup } from './keeper.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import type { PageSettings } from './options.ts';
 import { parseContentRange } from './range.ts';
 import type { PageEntry } from './stored-page.ts';
 import type { FillTarget } from './visit.ts';
@@ -22,10 +22,10 @@ interface Worthy {
  */
 export class WriteThrough {
   readonly #keeper: Keeper;
-  readonly #options: ResolvedPageOptions;
+  readonly #options: PageSettings;
   readonly #clock: Clock;
 
-  constructor(keeper: Keeper, options: ResolvedPageOptions, clock: Clock) {
+  constructor(keeper: Keeper, options: PageSettings, clock: Clock) {
     this.#keeper = keeper;
     this.#options = options;
     this.#clock = clock;

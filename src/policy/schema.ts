@@ -5,6 +5,7 @@ import { classesSection } from './sections/classes.ts';
 import { healthSection } from './sections/health.ts';
 import { historySection } from './sections/history.ts';
 import { listenSection } from './sections/listen.ts';
+import { pagesSection } from './sections/pages.ts';
 import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 import { routePlanSection, routesSection } from './sections/routes.ts';
 import { sloSection } from './sections/slo.ts';
@@ -20,6 +21,7 @@ export const configSchema = z.strictObject({
   database: databaseSection.describe('Address of PostgreSQL, for what must outlive a restart. Absent: in memory.'),
   classes: classesSection.prefault({}).describe('Kinds of traffic, merged over the built-in classes of the same name.'),
   routes: routesSection.prefault({}).describe('Patterns of paths and what each deserves; the most specific one wins.'),
+  pages: pagesSection.prefault({}).describe('Stored pages as a whole: what may be shared, and how they are kept new.'),
   routePlan: routePlanSection.describe(
     'The plan of all pages, for `spillway routes`, sitemaps and warming: a module, or a function.',
   ),
