@@ -49,6 +49,11 @@ export const ERROR_CODES = {
     means:
       'A request was refused because the process is saturated and the request is among the least deserving. A stored page serves in its place where there is one; otherwise the client is told when to come back. Add workers if it lasts.',
   },
+  SPILLWAY_COUNTER_STORE_FAILED: {
+    retryable: true,
+    means:
+      'The shared store of counts did not answer or refused. Limiters go on by `onStoreFailure` meanwhile; look at the store and the network between.',
+  },
   SPILLWAY_BREAKER_OPEN: {
     retryable: true,
     means:

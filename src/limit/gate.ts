@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { count, parseOptions, runtimeFrom, type Runtime } from '../kernel/index.ts';
 import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
-import { decidedByList, type Decision } from './decision.ts';
+import { decidedWithoutLimits, type Decision } from './decision.ts';
 import { limitFields, type FieldChoice } from './http-fields.ts';
-import { Limiter } from './limit.ts';
-import { listShape } from './options.ts';
+import { PolicyLimiter, type Limiter } from './limit.ts';
+import { listShape, storeShape } from './options.ts';
 import { refusalOf } from './refusal.ts';
 import { rulesFromPolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
@@ -14,6 +14,7 @@ import type { Subject } from './subject.ts';
 /** Options of the gate: what holds for the limits of every route. */
 export const limitGateOptions = z.strictObject({
   ...listShape,
+  ...storeShape,
   ipv6Prefix: count(32, 128).default(56).describe('How many leading bits of an IPv6 address count as one client.'),
   apiKeyHeader: z.string().default('x-api-key').describe('Request header that carries the API key.'),
   standardHeaders: z.boolean().default(true).describe('Send RateLimit and RateLimit-Policy.'),
@@ -42,10 +43,10 @@ export function createLimitGate(
   return new LimitGate(routes, parseOptions(limitGateOptions, options, 'createLimitGate(options)'), runtimeFrom(runtime));
 }
 
-const NO_LIMIT = decidedByList(true, 'exempt');
+const NO_LIMIT = decidedWithoutLimits(true, 'exempt');
 
 export class LimitGate {
-  readonly #limiters = new Map<RoutePolicy, Limiter>();
+  readonly #limiters = new Map<RoutePolicy, PolicyLimiter>();
   /** Routes whose limits all go by address, so that a request can be judged before its head is parsed. */
   readonly #byAddressOnly = new Set<RoutePolicy>();
   readonly #fields: FieldChoice;
@@ -56,7 +57,14 @@ export class LimitGate {
     this.#identify = options.identify ?? apiKeyFrom(options.apiKeyHeader.toLowerCase());
     for (const route of routes) {
       if (route.limits.length === 0) continue;
-      this.#limiters.set(route, new Limiter(rulesFromPolicy(route.limits, options.ipv6Prefix), options, runtime));
+      this.#limiters.set(
+        route,
+        new PolicyLimiter(
+          rulesFromPolicy(route.limits, options.ipv6Prefix, options.leases),
+          { ...options, scope: route.pattern },
+          runtime,
+        ),
+      );
       if (route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
     }
   }
@@ -93,6 +101,11 @@ export class LimitGate {
   /** The limiter of a route, for `peek` and `reset`; undefined where it has no limits. */
   limiterOf(route: RoutePolicy): Limiter | undefined {
     return this.#limiters.get(route);
+  }
+
+  /** Ends timers; the store stays open. */
+  close(): void {
+    for (const limiter of this.#limiters.values()) limiter.close();
   }
 }
 
