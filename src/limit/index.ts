@@ -1,4 +1,11 @@
 export { clientAddress, type TrustedProxies } from './client-ip.ts';
+export {
+  createConcurrencyLimiter,
+  ConcurrencyLimiter,
+  type ConcurrencyEvents,
+  type ConcurrencyOptions,
+  type Permit,
+} from './concurrency.ts';
 export type { Decision, DecisionReason, LimitState } from './decision.ts';
 export type { LimitEvents } from './events.ts';
 export { createLimitGate, LimitGate, limitGateOptions, type Identify, type LimitGateOptions } from './gate.ts';

@@ -55,6 +55,11 @@ export interface Limiter<Answer extends Decision | Promise<Decision> = Decision 
   charge(subject: Subject | string, cost: number): Promise<void>;
   /** Forgets what a subject has used. */
   reset(subject: Subject | string): Promise<void>;
+  /**
+   * Waits out an allowed decision's `delayMs`. The decision to go by comes back: a refusal instead, at once, where too many
+   * requests wait already. An aborted signal ends the wait early.
+   */
+  hold(decision: Decision, signal?: AbortSignal): Promise<Decision>;
   /** Ends timers; the store stays open, for others may use it. */
   close(): void;
 }
@@ -99,7 +104,7 @@ export class PolicyLimiter implements Limiter {
     this.#local = new LocalCounts(rules, settings.maxKeys, Math.max(1, ...Object.values(settings.tiers)), runtime.clock);
     const { store } = settings;
     this.#shared = store && new SharedCounts(settings.scope ?? name, rules, { ...settings, store }, this.#local, runtime);
-    this.#slowDown = settings.slowDown && new SlowDown(settings.slowDown);
+    this.#slowDown = settings.slowDown && new SlowDown(settings.slowDown, runtime.clock);
     this.#isAllowListed = subjectList(settings.allow);
     this.#isDenied = subjectList(settings.deny);
     this.#hasLists = settings.allow.length + settings.deny.length > 0;
@@ -180,6 +185,12 @@ export class PolicyLimiter implements Limiter {
     const keys = this.#keysOf(subject);
     this.#local.reset(keys);
     await this.#shared?.reset(keys, this.#multiplierOf(subject));
+  }
+
+  async hold(decision: Decision, signal?: AbortSignal): Promise<Decision> {
+    if (decision.delayMs === 0 || !this.#slowDown || (await this.#slowDown.hold(decision.delayMs, signal))) return decision;
+    await this.refund(decision);
+    return decidedWithoutLimits(false, 'delayQueueFull', decision.delayMs);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, duration } from '../kernel/index.ts';
+import { count, duration, type Clock } from '../kernel/index.ts';
 import type { Decision } from './decision.ts';
 
 export const slowDownOptions = z
@@ -18,9 +18,26 @@ export type SlowDownSettings = z.output<typeof slowDownOptions>;
 /** How long a request is held back: nothing up to a point, then a step more for each unit beyond. */
 export class SlowDown {
   readonly #settings: SlowDownSettings;
+  readonly #clock: Clock;
+  #waiting = 0;
 
-  constructor(settings: SlowDownSettings) {
+  constructor(settings: SlowDownSettings, clock: Clock) {
     this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /** Waits out a delay; false, at once, when too many requests wait already. An aborted signal ends the wait early. */
+  async hold(delayMs: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.#waiting >= this.#settings.maxWaiting) return false;
+    this.#waiting++;
+    try {
+      await this.#clock.sleep(delayMs, signal);
+    } catch {
+      // The client has gone; whoever goes on will notice.
+    } finally {
+      this.#waiting--;
+    }
+    return true;
   }
 
   delayMs(decision: Decision): number {
