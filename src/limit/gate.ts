@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { count, parseOptions, runtimeFrom, type Runtime } from '../kernel/index.ts';
 import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
+import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, type Decision } from './decision.ts';
 import { limitFields, type FieldChoice } from './http-fields.ts';
 import { PolicyLimiter, type Limiter } from './limit.ts';
@@ -66,6 +67,7 @@ export class LimitGate {
         ),
       );
       if (route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
 

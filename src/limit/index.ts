@@ -1,3 +1,4 @@
+export { misconfigurations, type CheckEvents, type MisconfigurationCode } from './checks.ts';
 export { clientAddress, type TrustedProxies } from './client-ip.ts';
 export {
   createConcurrencyLimiter,

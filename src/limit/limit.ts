@@ -1,5 +1,6 @@
 import { Events, parseOptions, runtimeFrom, type Clock, type Counter, type Runtime } from '../kernel/index.ts';
 import type { CounterStore } from '../ports/index.ts';
+import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, SharedDecision, type Booking, type Decision } from './decision.ts';
 import type { LimitEvents } from './events.ts';
 import { subjectList } from './lists.ts';
@@ -118,6 +119,8 @@ export class PolicyLimiter implements Limiter {
     const outcome = settings.shadow ? 'shadow' : 'refused';
     this.#refused = Object.fromEntries(rules.map((rule) => [rule.name, decisions.series({ policy: rule.name, outcome })]));
     watchSize(this.#local, runtime);
+    misconfigurations.limiterCreated(runtime.clock.monotonic());
+    if (store) misconfigurations.scopeUsed(store, settings.scope ?? name, name);
     this.#shared?.guard.events.on('down', ({ error }) => this.events.emit('storeDown', { error }));
     this.#shared?.guard.events.on('up', ({ downForMs }) => this.events.emit('storeUp', { downForMs }));
   }
