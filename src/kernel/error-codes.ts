@@ -54,6 +54,11 @@ export const ERROR_CODES = {
     means:
       'The shared store of counts did not answer or refused. Limiters go on by `onStoreFailure` meanwhile; look at the store and the network between.',
   },
+  SPILLWAY_BULKHEAD_FULL: {
+    retryable: true,
+    means:
+      'A call was not made because as many run, and wait, as the bulkhead allows. The dependency is slower than it is asked; raise `concurrent` only if it can take more.',
+  },
   SPILLWAY_BREAKER_OPEN: {
     retryable: true,
     means:

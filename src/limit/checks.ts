@@ -57,7 +57,7 @@ export class MisconfigurationChecks {
   }
 
   limiterCreated(nowMs: number): void {
-    if (nowMs > this.#periodEndsMs) {
+    if (nowMs >= this.#periodEndsMs) {
       this.#periodEndsMs = nowMs + WITHIN_MS;
       this.#createdInPeriod = 0;
     }
