@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BoundedQueue, count, parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import type { Call, ExecuteOptions, Policy } from './policy.ts';
 
-const bulkheadOptions = z.strictObject({
+export const bulkheadOptions = z.strictObject({
   name: z.string().max(128).default('dependency').describe('Name of the dependency in errors and metrics.'),
   concurrent: count(1).describe('Calls that may run at once.'),
   queue: count(0).default(0).describe('Calls that may wait for their turn; further ones are refused at once.'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { duration, Histogram, parseOptions, runtimeFrom, share, type Clock, type Runtime, type Timer } from '../kernel/index.ts';
 import { childController, type Call, type ExecuteOptions, type Policy } from './policy.ts';
 
-const hedgeOptions = z.strictObject({
+export const hedgeOptions = z.strictObject({
   after: duration({ min: '1ms' })
     .optional()
     .describe('How long to wait for the first call before a second is made; by default the time 95 of 100 calls take.'),

@@ -13,12 +13,12 @@ import {
 } from '../kernel/index.ts';
 import type { Call, ExecuteOptions, Policy } from './policy.ts';
 
-const budgetOptions = z.strictObject({
+export const budgetOptions = z.strictObject({
   share: share().default(0.2).describe('Retries allowed per first attempt, over the last ten seconds.'),
   minimum: count(0).default(3).describe('Retries allowed in ten seconds however few first attempts there were.'),
 });
 
-const retryOptions = z.strictObject({
+export const retryOptions = z.strictObject({
   attempts: count(1, 100).default(3).describe('How often a call is made at most, the first time included.'),
   delay: duration()
     .prefault('100ms')

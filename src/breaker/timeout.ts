@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { duration, parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import { childController, type Policy } from './policy.ts';
 
-const timeoutOptions = z.strictObject({
+export const timeoutOptions = z.strictObject({
   after: duration({ min: '1ms' }).describe('How long a call may take.'),
 });
 

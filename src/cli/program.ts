@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, messageOf, SpillwayError } from '../kernel/index.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addLimitsCommand } from './commands/limits.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPurgeCommand } from './commands/purge.ts';
 import { addRoutesCommand } from './commands/routes.ts';
@@ -38,6 +39,7 @@ export function createProgram(context: CliContext): Command {
   addRoutesCommand(program, context);
   addPurgeCommand(program, context);
   addWarmCommand(program, context);
+  addLimitsCommand(program, context);
   addLoadCommand(program, context);
   addTopCommand(program, context);
   addSimulateCommand(program, context);

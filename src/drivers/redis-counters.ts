@@ -23,7 +23,7 @@ import type {
 } from '../ports/index.ts';
 import { ACQUIRE_PERMIT, HEARTBEAT, REFUND, RENEW_PERMIT, TAKE, type CounterScript } from './redis-counter-scripts.ts';
 
-const redisCountersOptions = z.strictObject({
+export const redisCountersOptions = z.strictObject({
   url: z.union([z.string(), z.array(z.string()).min(1)]).describe('One Redis, or the nodes of a Redis Cluster.'),
   prefix: z.string().max(64).default('spillway:limit').describe('What every key begins with.'),
   maxPending: z.int().min(1).default(10_000).describe('Calls waiting for Redis at most; more are refused at once.'),

@@ -15,7 +15,7 @@ import type { CounterStore, PermitAnswer } from '../ports/index.ts';
 import { StoreGuard } from './store-guard.ts';
 import { bounded, keyOf, type LimitBy, type Subject } from './subject.ts';
 
-const concurrencyOptions = z.strictObject({
+export const concurrencyOptions = z.strictObject({
   limit: count(1, 1_000_000).describe('How many may run at once for one key.'),
   by: z
     .union([

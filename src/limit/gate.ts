@@ -105,10 +105,49 @@ export class LimitGate {
     return this.#limiters.get(route);
   }
 
+  /**
+   * Where a client stands with every limit that counts it, for `spillway limits peek`.
+   * @param key an address, `user:<name>` or `key:<API key>`.
+   * @param pattern only this route.
+   */
+  async peek(key: string, pattern?: string): Promise<LimitStanding[]> {
+    const standings: LimitStanding[] = [];
+    for (const [route, limiter] of this.#limitersOn(pattern)) {
+      for (const { policy, limit, remaining, resetMs } of (await limiter.peek(subjectFrom(key))).states)
+        standings.push({ route: route.pattern, policy, limit, remaining, resetMs });
+    }
+    return standings;
+  }
+
+  /** Forgets what a client has used, on one route or on all. */
+  async reset(key: string, pattern?: string): Promise<void> {
+    for (const [, limiter] of this.#limitersOn(pattern)) await limiter.reset(subjectFrom(key));
+  }
+
+  #limitersOn(pattern: string | undefined): [RoutePolicy, PolicyLimiter][] {
+    return [...this.#limiters].filter(([route]) => pattern === undefined || route.pattern === pattern);
+  }
+
   /** Ends timers; the store stays open. */
   close(): void {
     for (const limiter of this.#limiters.values()) limiter.close();
   }
+}
+
+/** A client's standing with one limit of one route. */
+export interface LimitStanding {
+  readonly route: string;
+  readonly policy: string;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+/** `user:42` and `key:…` as themselves, anything else as an address. */
+function subjectFrom(key: string): Subject {
+  if (key.startsWith('user:')) return { user: key.slice('user:'.length) };
+  if (key.startsWith('key:')) return { apiKey: key.slice('key:'.length) };
+  return { ip: key };
 }
 
 function apiKeyFrom(header: string): Identify {

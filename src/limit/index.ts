@@ -9,7 +9,14 @@ export {
 } from './concurrency.ts';
 export type { Decision, DecisionReason, LimitState } from './decision.ts';
 export type { LimitEvents } from './events.ts';
-export { createLimitGate, LimitGate, limitGateOptions, type Identify, type LimitGateOptions } from './gate.ts';
+export {
+  createLimitGate,
+  LimitGate,
+  limitGateOptions,
+  type Identify,
+  type LimitGateOptions,
+  type LimitStanding,
+} from './gate.ts';
 export { limitFields, type FieldChoice } from './http-fields.ts';
 export { createLimiter, type CheckOptions, type Limiter } from './limit.ts';
 export { limiterOptions, type LimiterOptions } from './options.ts';

@@ -15,7 +15,7 @@ import { PRIORITIES, type Priority } from '../policy/index.ts';
 import { Correlation } from './correlation.ts';
 import { WaitingLine, type Waiter } from './waiting-line.ts';
 
-const adaptiveOptions = z
+export const adaptiveOptions = z
   .strictObject({
     name: z.string().max(128).default('route').describe('What is limited, in metrics.'),
     initial: count(1).default(20).describe('Requests at once to begin with.'),

@@ -50,7 +50,7 @@ export interface RequestFacts {
   readonly frameworkIp?: string | undefined;
 }
 
-const ownOptions = z.object({
+export const ownOptions = z.object({
   trustProxy: z.union([z.array(z.string()), z.int().min(0)]).optional(),
   keyGenerator: z.custom((value) => value === undefined || typeof value === 'function', 'a function').optional(),
   skip: z.custom((value) => value === undefined || typeof value === 'function', 'a function').optional(),
