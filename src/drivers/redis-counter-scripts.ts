@@ -17,10 +17,9 @@ function script(source: string): CounterScript {
  *   smooth   theoretical arrival time, f64, ms since the epoch
  *   quota    begin of the period, f64; units u32
  *
- * What the limits are comes packed in ARGV[1]: per key the number of limits u8, then per limit its kind u8 and
- *   1 sliding  limit u32, window f64, buckets u8
- *   2 smooth   limit u32, window f64, burst u32
- *   3 quota    limit u32, number of periods u8, their beginnings f64
+ * What the limits are comes packed in ARGV[1]: per key the number of limits u8, then per limit its kind u8, limit u32,
+ * window f64 and a u32 that says more, by kind: 1 sliding, the number of buckets; 2 smooth, the burst; 3 quota, the number
+ * of periods, whose beginnings follow as f64 each.
  *
  * Times are ms by Redis' own clock. Should that step back, units are counted in the newest bucket known.
  */
@@ -37,6 +36,60 @@ local now = time[1] * 1000 + time[2] / 1000
 local params, want, least = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local used_at = now + tonumber(ARGV[4])
 local force = ARGV[6] == '1'
+
+-- Mostly one key is asked, its limits are no quotas, and there is room: then one pass without tables is enough.
+repeat
+  if #KEYS > 1 or want == 0 then break end
+  local state = redis.call('GET', KEYS[1])
+  if not state then break end
+  local limits, at = unpack('B', params, 1)
+  local from, block, reply = 1, '', pack('<BI4', 1, want)
+  local fits = true
+  for _ = 1, limits do
+    local kind, limit, window, more
+    kind, limit, window, more, at = unpack('<BI4dI4', params, at)
+    if kind == 1 then
+      local count, sum, first = unpack('<BI4', state, from)
+      from = first + 10 * count
+      local bucket = floor(used_at * more / window)
+      local oldest = floor(now * more / window) - more
+      local last, units = 0, 0
+      if count > 0 then
+        last, units = unpack('<I6I4', state, from - 10)
+        if last > bucket + more + 2 then fits = false break end
+        while count > 0 do
+          local number, expired, behind = unpack('<I6I4', state, first)
+          if number >= oldest then break end
+          count, sum, first = count - 1, sum - expired, behind
+        end
+      end
+      sum = sum + want
+      if sum > limit then fits = false break end
+      if count > 0 and last >= bucket then
+        bucket = last
+        block = block .. pack('<BI4', count, sum) .. string.sub(state, first, from - 11) .. pack('<I6I4', bucket, units + want)
+      else
+        block = block .. pack('<BI4', count + 1, sum) .. string.sub(state, first, from - 1) .. pack('<I6I4', bucket, want)
+      end
+      reply = reply .. pack('<dddd', sum, (bucket + more + 1) * window / more - now, 0, bucket)
+    elseif kind == 2 then
+      local interval, arrival = window / limit, nil
+      arrival, from = unpack('<d', state, from)
+      if arrival < now then arrival = now end
+      arrival = arrival + want * interval
+      if arrival - now > more * interval + 0.000001 then fits = false break end
+      block = block .. pack('<d', arrival)
+      reply = reply .. pack('<dddd', math.ceil((arrival - now) / interval - 0.000001), arrival - now, 0, arrival)
+    else
+      fits = false
+      break
+    end
+  end
+  if not fits then break end
+  redis.call('SET', KEYS[1], block, 'PX', ARGV[5])
+  return reply
+until true
+
 local at, found, granted, refused = 1, {}, want, false
 
 for k = 1, #KEYS do
@@ -44,12 +97,11 @@ for k = 1, #KEYS do
   local limits, from = nil, 1
   limits, at = unpack('B', params, at)
   for _ = 1, limits do
-    local kind, limit, window
-    kind, limit, at = unpack('<BI4', params, at)
+    local kind, limit, window, more
+    kind, limit, window, more, at = unpack('<BI4dI4', params, at)
     local one = { kind = kind, key = k, retry = 0 }
     if kind == 1 then
-      local buckets
-      window, buckets, at = unpack('<dB', params, at)
+      local buckets = more
       local width = window / buckets
       local bucket = floor(used_at * buckets / window)
       local oldest = floor(now * buckets / window) - buckets
@@ -84,9 +136,7 @@ for k = 1, #KEYS do
         end
       end
     elseif kind == 2 then
-      local burst
-      window, burst, at = unpack('<dI4', params, at)
-      local interval, start = window / limit, now
+      local burst, interval, start = more, window / limit, now
       if state ~= '' then
         local arrival
         arrival, from = unpack('<d', state, from)
@@ -96,9 +146,8 @@ for k = 1, #KEYS do
       one.room = floor((now - start) / interval + burst + 0.000001)
       if one.room < least then one.retry = least > burst and -1 or start + (least - burst) * interval - now end
     else
-      local periods, begins, ends = nil, 0, 0
-      periods, at = unpack('B', params, at)
-      for _ = 1, periods do
+      local begins, ends = 0, 0
+      for _ = 1, more do
         local edge
         edge, at = unpack('<d', params, at)
         if edge <= now then begins = edge elseif ends == 0 then ends = edge end
@@ -175,14 +224,13 @@ local at, from, blocks = 2, 1, {}
 local limits = unpack('B', params, 1)
 
 for i = 1, limits do
-  local kind, limit, window
-  kind, limit, at = unpack('<BI4', params, at)
+  local kind, limit, window, more
+  kind, limit, window, more, at = unpack('<BI4dI4', params, at)
   local receipt = receipts ~= '' and unpack('<d', receipts, i * 8 - 7)
   local back = tonumber(ARGV[2])
   if kind == 1 then
-    local buckets, count, sum
-    window, buckets, at = unpack('<dB', params, at)
-    local oldest = floor(now * buckets / window) - buckets
+    local count, sum
+    local oldest = floor(now * more / window) - more
     count, sum, from = unpack('<BI4', state, from)
     local kept, cells = 0, {}
     for _ = 1, count do
@@ -199,8 +247,7 @@ for i = 1, limits do
     end
     blocks[i] = pack('<BI4', kept, sum) .. table.concat(cells)
   elseif kind == 2 then
-    local burst, arrival
-    window, burst, at = unpack('<dI4', params, at)
+    local arrival
     arrival, from = unpack('<d', state, from)
     local left = (receipt and receipt < arrival and receipt or arrival) - now
     local span = back * window / limit
@@ -208,9 +255,8 @@ for i = 1, limits do
     if span > 0 then arrival = arrival - span end
     blocks[i] = pack('<d', arrival)
   else
-    local periods, began, units
-    periods, at = unpack('B', params, at)
-    at = at + periods * 8
+    local began, units
+    at = at + more * 8
     began, units, from = unpack('<dI4', state, from)
     if not receipt or receipt == began then units = back < units and units - back or 0 end
     blocks[i] = pack('<dI4', began, units)

@@ -194,24 +194,21 @@ function packLimits(limits: readonly StoredLimit[]): PackedLimits {
   const parts: Buffer[] = [Buffer.from([limits.length])];
   let keepMs = 0;
   for (const { algorithm, limit, windowMs, buckets, burst, periods } of limits) {
-    const head = Buffer.alloc(5);
-    head.writeUInt8(KIND[algorithm], 0);
-    head.writeUInt32LE(limit, 1);
-    parts.push(head);
-    if (algorithm === 'sliding') {
-      parts.push(doubles([windowMs]), Buffer.from([buckets]));
-      keepMs = Math.max(keepMs, windowMs + (2 * windowMs) / buckets);
-    } else if (algorithm === 'smooth') {
-      const tail = Buffer.alloc(4);
-      tail.writeUInt32LE(burst, 0);
-      parts.push(doubles([windowMs]), tail);
-      keepMs = Math.max(keepMs, (burst * windowMs) / limit);
-    } else {
-      parts.push(Buffer.from([periods.length]), doubles(periods));
-      keepMs = Math.max(keepMs, periods.at(-1)! - periods[0]!);
-    }
+    const record = Buffer.alloc(17);
+    record.writeUInt8(KIND[algorithm], 0);
+    record.writeUInt32LE(limit, 1);
+    record.writeDoubleLE(windowMs, 5);
+    record.writeUInt32LE(algorithm === 'sliding' ? buckets : algorithm === 'smooth' ? burst : periods.length, 13);
+    parts.push(record, doubles(periods));
+    keepMs = Math.max(keepMs, keepFor({ algorithm, limit, windowMs, buckets, burst, periods }));
   }
   return { params: Buffer.concat(parts), keepMs: String(Math.ceil(keepMs) + 1) };
+}
+
+/** How long units of a limit can count, and so how long its key must live. */
+function keepFor({ algorithm, limit, windowMs, buckets, burst, periods }: StoredLimit): number {
+  if (algorithm === 'sliding') return windowMs + (2 * windowMs) / buckets;
+  return algorithm === 'smooth' ? (burst * windowMs) / limit : periods.at(-1)! - periods[0]!;
 }
 
 function doubles(values: readonly number[]): Buffer {

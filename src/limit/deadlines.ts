@@ -30,6 +30,7 @@ export class Deadlines {
 
   /** Calls `onMissed` unless the result is `done` in time; undefined when too many wait already. */
   add(onMissed: () => void): Pending | undefined {
+    while (this.#waiting.peek()?.done) this.#waiting.shift();
     const pending: Pending = { done: false, dueMs: this.#clock.monotonic() + this.#delayMs, onMissed };
     if (!this.#waiting.push(pending)) return undefined;
     if (!this.#timer) this.#arm(this.#delayMs);
