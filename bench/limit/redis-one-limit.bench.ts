@@ -7,7 +7,7 @@ export default defineBench({
   what: '64 callers, 10,000 keys, one limit that never refuses; each contender on a Redis of its own, through node-redis. The CPU time of Redis is counted beside that of the client.',
   unit: 'decision',
   baseline: 'rate-limiter-flexible',
-  sliceMs: 1500,
+  sliceMs: 3000,
   contenders: {
     'spillway sliding': spillwayOnRedis({ limit: 1_000_000, window: '1m' }),
     'spillway smooth': spillwayOnRedis({ limit: 1_000_000, window: '1m', algorithm: 'smooth' }),

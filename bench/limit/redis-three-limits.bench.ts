@@ -13,7 +13,7 @@ export default defineBench({
   what: '64 callers, 10,000 keys, three limits that never refuse. Spillway decides in one atomic step; rate-limiter-flexible’s union sends three commands and keeps what was taken when another limit refuses.',
   unit: 'decision',
   baseline: 'rate-limiter-flexible union',
-  sliceMs: 1500,
+  sliceMs: 3000,
   contenders: {
     'spillway, three sliding': spillwayOnRedis({ limits: limits.map((limit) => ({ ...limit })) }),
     'spillway, three smooth': spillwayOnRedis({ limits: limits.map((limit) => ({ ...limit, algorithm: 'smooth' as const })) }),
