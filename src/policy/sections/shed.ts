@@ -5,19 +5,18 @@ import { durationText } from './duration-text.ts';
 
 /** When the process refuses work, and whose; passed on to `createShedder`. */
 export const shedSection = z.strictObject({
-  targets: z
+  maxWait: z
     .partialRecord(z.enum(PRIORITIES), durationText())
     .optional()
-    .describe('How long work of each priority may wait in the event loop before it is refused.'),
-  suddenFactor: z
-    .number()
-    .min(1)
-    .optional()
-    .describe('A wait of this many times the target refuses at once; a shorter one only when it lasts.'),
+    .describe('How long work of each priority may wait for the event loop; what has waited longer is refused.'),
   window: durationText({ min: '10ms', max: '10s' }).optional().describe('How often the admission level is reckoned anew.'),
   windowRequests: count(10).optional().describe('Requests after which it is reckoned anew, if they come sooner.'),
-  decrease: share().optional().describe('Share by which the admitted load shrinks in an overloaded window.'),
-  increase: share().optional().describe('Share by which it grows in the first good window; doubled in each further one.'),
+  decrease: share()
+    .optional()
+    .describe('Share by which the admitted load shrinks after a window in which requests waited too long.'),
+  increase: share()
+    .optional()
+    .describe('Share by which it grows after the first window in which none did; doubled for each further one.'),
   tiers: z.array(z.string()).max(16).optional().describe('Subscription tiers, most deserving first; the last is refused first.'),
   signals: z
     .record(z.string(), z.partialRecord(z.enum(PRIORITIES), z.number()))
