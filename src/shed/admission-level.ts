@@ -8,7 +8,7 @@ export const PLACES = PRIORITIES.length * COHORTS;
 
 const MAX_GROWTH = 2;
 /** A window in which more than this share waited too long is an overloaded one. */
-const OVERLOADED_SHARE = 0.02;
+const OVERLOADED_SHARE = 0.1;
 
 /**
  * An admission level as DAGOR has it (Zhou et al., SoCC 2018): requests have places by priority and cohort, and those
