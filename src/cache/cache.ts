@@ -1,3 +1,4 @@
+import { createRedisKvStore } from '../drivers/redis-kv-store.ts';
 import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import { toMs } from './durations.ts';
@@ -24,13 +25,15 @@ export interface LoadOptions extends EntryOptions {
 }
 
 /**
- * Makes a cache. Without `store` it lives in this process alone; with `bus` the other workers of the machine hear of its
+ * Makes a cache. Without `redis` (or another `store`) it lives in this process alone; with `bus` the other workers of the machine hear of its
  * invalidations.
  * @throws ConfigError when options are wrong.
  */
 export function createCache<Value = unknown>(options: CacheOptions<Value> = {}, runtime: Partial<Runtime> = {}): Cache<Value> {
-  const { store, bus, codec = jsonCodec as Codec<Value>, ...plain } = options;
+  const { redis, store: given, bus, codec = jsonCodec as Codec<Value>, ...plain } = options;
   const settings = parseOptions(cacheOptions, plain, 'createCache(options)');
+  const { prefix, name, storeTimeout: timeoutMs } = settings;
+  const store = redis ? createRedisKvStore({ target: redis, prefix: `${prefix}${name}:`, timeoutMs }, runtime) : given;
   return new Cache(new Engine({ settings, runtime: runtimeFrom(runtime), store, bus, codec }), '', [EVERYTHING]);
 }
 

@@ -1,10 +1,11 @@
 import type { Clock, Events } from '../kernel/index.ts';
-import type { Bus, KvStore, StoreListener } from '../ports/index.ts';
+import type { Bus, StoreListener } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
 import { globTest } from './glob.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -13,7 +14,7 @@ export interface CoherenceDependencies {
   readonly tiers: Tiers<unknown>;
   readonly tags: TagTable;
   readonly fences: Fences;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly bus: Bus | undefined;
   /** Channel of this cache on the bus. */
   readonly channel: string;
@@ -67,7 +68,7 @@ export class Coherence implements StoreListener {
       await this.#tell({ op: 'expire', key });
       return here;
     }
-    const there = await store.expire(key, this.#with.clock.now());
+    const there = await store.expire(key);
     return this.#expireHere(key) || there || here;
   }
 
@@ -77,7 +78,7 @@ export class Coherence implements StoreListener {
     for (const tag of tags) table.invalidate(tag, soft);
     if (!store) return this.#tell({ op: 'tags', tags, soft });
     const versions = await store.bump(tags, soft);
-    for (const [at, tag] of tags.entries()) table.accept(tag, versions[at]!);
+    for (const [at, tag] of tags.entries()) table.accept(tag, versions?.[at]);
   }
 
   /** Resolves with how many values went from the store, or without one from memory. */

@@ -21,6 +21,7 @@ import { FrameFormat } from './frame.ts';
 import { Loads } from './loads.ts';
 import type { CacheSettings } from './options.ts';
 import { Statistics } from './statistics.ts';
+import { StoreGuard } from './store-guard.ts';
 import { EVERYTHING, tagName } from './tag-names.ts';
 import { TagTable } from './tags.ts';
 import { Tiers, type EntryParts, type Found } from './tiers.ts';
@@ -41,7 +42,7 @@ export class Engine<Value> {
   readonly random: Random;
   readonly events = new Events<CacheEvents>();
   readonly statistics: Statistics;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly tags: TagTable;
   readonly fences = new Fences();
   readonly tiers: Tiers<Value>;
@@ -57,9 +58,9 @@ export class Engine<Value> {
     this.settings = settings;
     this.clock = runtime.clock;
     this.random = runtime.random;
-    this.store = store;
     this.statistics = new Statistics(runtime.metrics, settings.name);
-    this.tags = new TagTable(settings.maxTags, store && ((tags) => store.versions(tags)));
+    this.store = store && this.#guard(store);
+    this.tags = new TagTable(settings.maxTags, this.store && ((tags) => this.store!.versions(tags)));
     this.tags.pin(EVERYTHING);
     this.#frames = new FrameFormat(codec, settings.compressAbove);
     this.tiers = new Tiers({
@@ -89,7 +90,7 @@ export class Engine<Value> {
       bus,
       channel: `cache:${settings.name}`,
     });
-    this.#watch = store?.watch(this.coherence, settings.maxStaleness);
+    this.#watch = this.store?.watch(this.coherence, settings.maxStaleness);
     this.tiers.watch = this.#watch;
     this.#sweep = this.clock.setRepeating(() => this.tiers.sweep(), settings.memory.sweepEvery);
     this.#reportSizes(runtime);
@@ -191,6 +192,15 @@ export class Engine<Value> {
     await this.coherence.announce(keys);
   }
 
+  #guard(store: KvStore): StoreGuard {
+    const { failures, probeEvery: probeMs, maxOwed } = this.settings.storeFailures;
+    return new StoreGuard(store, this.clock, { failures, probeMs, maxOwed }, (available, error) => {
+      // Versions made up while the store was away are no longer needed, and must not outlive it.
+      if (available) this.tags.forgetApart();
+      this.events.emit('store', available ? { available } : { available, error });
+    });
+  }
+
   #shared() {
     const { clock, tags, fences, events, statistics, store } = this;
     return { clock, tags, fences, events, statistics, store };
@@ -248,11 +258,13 @@ export class Engine<Value> {
       metrics.gauge({ name: `spillway_cache_${name}`, help, labels: ['cache'] }).series({ cache: this.settings.name });
     const entries = gauge('entries', 'Entries in memory.');
     const bytes = gauge('bytes', 'Bytes of the values in memory, roughly.');
+    const owed = gauge('owed', 'Invalidations that the shared store has still to hear of.');
     const tags = gauge('tags', 'Tags whose version this process knows.');
     metrics.onCollect(() => {
       entries.set(this.tiers.memory.size);
       bytes.set(this.tiers.memory.bytes);
       tags.set(this.tags.size);
+      owed.set(this.store?.owed ?? 0);
     });
   }
 

@@ -1,7 +1,8 @@
 import { messageOf, type Clock, type Timer } from '../kernel/index.ts';
-import type { FillFailure, KvStore, StoredValue } from '../ports/index.ts';
+import type { FillFailure, StoredValue } from '../ports/index.ts';
 import type { FailureMemory } from './failures.ts';
 import type { Fence, Fences } from './fences.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagStamp, TagTable } from './tags.ts';
 
 /** How a fill ended, for those who waited for it. */
@@ -20,7 +21,7 @@ export interface FillDependencies {
   readonly tags: TagTable;
   readonly fences: Fences;
   readonly failures: FailureMemory;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly leaseMs: number;
   /** A token no other fill of the fleet has. */
   readonly newToken: () => string;
@@ -202,7 +203,7 @@ export class Fills {
     return fill.done;
   }
 
-  #keepAlive(fill: Fill, store: KvStore, token: string): void {
+  #keepAlive(fill: Fill, store: StoreGuard, token: string): void {
     const { clock, leaseMs } = this.#with;
     let aliveMs = clock.monotonic();
     const beat = async (): Promise<void> => {

@@ -1,10 +1,10 @@
 import { SpillwayError, type Clock, type Events } from '../kernel/index.ts';
-import type { KvStore } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { Fill, Fills } from './fills.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
 import type { Found, Tiers } from './tiers.ts';
 import type { EntryOptions } from './types.ts';
@@ -59,7 +59,7 @@ export interface LoadDependencies<Value> {
   readonly fills: Fills;
   readonly fences: Fences;
   readonly tags: TagTable;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly events: Events<CacheEvents>;
   readonly statistics: Statistics;
   /** Aborts when the cache is closed. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RedisTarget } from '../drivers/redis-link.ts';
 import { count, duration, size } from '../kernel/index.ts';
 import type { Bus, KvStore } from '../ports/index.ts';
 import type { Codec } from './types.ts';
@@ -15,6 +16,12 @@ const failures = z.strictObject({
   maxKeys: count(1).default(10_000).describe('How many failing keys are remembered.'),
 });
 
+const storeFailures = z.strictObject({
+  failures: count(1).default(3).describe('After how many failed calls in a row the shared store is left alone.'),
+  probeEvery: duration({ min: '10ms' }).prefault('250ms').describe('How often a store that is left alone is asked whether it is back.'),
+  maxOwed: count(1).default(10_000).describe('How many invalidations are remembered for a store that is away; beyond, it is emptied.'),
+});
+
 /** Options of {@link createCache} that are plain data. */
 export const cacheOptions = z.strictObject({
   name: z
@@ -23,6 +30,11 @@ export const cacheOptions = z.strictObject({
     .max(64)
     .default('default')
     .describe('Tells this cache from others in metrics, and in the shared store.'),
+  prefix: z
+    .string()
+    .regex(/^[^{}*?[\]\\]*$/)
+    .default('spillway:')
+    .describe('Starts the keys in Redis, followed by the name.'),
   ttl: duration().prefault('5m').describe('How long a value is fresh, unless a call or its loader says otherwise.'),
   grace: duration().prefault(0).describe('How long past its TTL a stale value may serve while a new one loads.'),
   staleIfError: duration().prefault(0).describe('How long past its TTL a stale value may serve when loading fails.'),
@@ -35,10 +47,12 @@ export const cacheOptions = z.strictObject({
   maxStaleness: duration({ min: '20ms' })
     .prefault('10s')
     .describe('After an invalidation, no process serves the old value for longer, whatever breaks.'),
+  storeTimeout: duration({ min: '1ms' }).prefault('50ms').describe('How long a call of the shared store may take.'),
   compressAbove: size().prefault('1kb').describe('Values larger than this are compressed (zstd) in the shared store.'),
   maxTags: count(1000).default(100_000).describe('How many tags one process knows the versions of.'),
   maxTagsPerEntry: count(1, 1000).default(128).describe('How many tags an entry may have.'),
   memory: memory.prefault({}).describe('Bounds of the memory tier.'),
+  storeFailures: storeFailures.prefault({}).describe('What is done about a shared store that fails.'),
   failures: failures.prefault({}).describe('What is done about keys that fail to load.'),
 });
 
@@ -46,7 +60,9 @@ export type CacheSettings = z.output<typeof cacheOptions>;
 
 /** What {@link createCache} takes. */
 export interface CacheOptions<Value = unknown> extends z.input<typeof cacheOptions> {
-  /** A store that several processes share. */
+  /** Redis or Valkey: a URL, URLs of a cluster's nodes, or a client of node-redis, whose settings are copied. */
+  readonly redis?: RedisTarget;
+  /** Another store that several processes share. */
   readonly store?: KvStore;
   /** Where there is no shared store: tells the other workers of this machine of invalidations. */
   readonly bus?: Bus;

@@ -137,12 +137,12 @@ export class TagTable {
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
   }
 
-  /** This process changed the tag in the store, which gave it `version`. */
-  accept(tag: string, version: TagVersion): void {
+  /** This process changed the tag in the store, which gave it `version`; undefined: the store has still to hear of it. */
+  accept(tag: string, version: TagVersion | undefined): void {
+    this.invalidate(tag, false);
     const record = this.#record(tag);
-    record.invalidatedAt = ++this.#sequence;
-    this.epoch++;
-    record.version = version;
+    record.version = version ?? this.#unique();
+    if (!version) this.#apart.add(record);
   }
 
   /** Messages may have been missed: no version is known, and every load that runs may have been overtaken. */

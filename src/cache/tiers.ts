@@ -1,11 +1,12 @@
 import type { Clock, Events } from '../kernel/index.ts';
-import type { KvStore, StoredValue, StoreWatch } from '../ports/index.ts';
+import type { StoredValue, StoreWatch } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { FrameFormat } from './frame.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import { tagsOf } from './tag-names.ts';
 import type { TagStamp, TagTable } from './tags.ts';
 import type { Codec } from './types.ts';
@@ -18,7 +19,7 @@ export interface TierDependencies<Value> {
   readonly statistics: Statistics;
   readonly codec: Codec<Value>;
   readonly frames: FrameFormat<Value>;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly maxStalenessMs: number;

@@ -25,6 +25,11 @@ export const ERROR_CODES = {
   },
 
   // cache and drivers
+  SPILLWAY_STORE_UNAVAILABLE: {
+    retryable: true,
+    means:
+      'A shared store did not answer in time, refused the connection, or is being left alone after failures. Caches go on without it; check the server and the network if it lasts.',
+  },
   SPILLWAY_CACHE_LOAD_FAILED: {
     retryable: true,
     means:
