@@ -1,5 +1,5 @@
 import { createRedisKvStore } from '../drivers/redis-kv-store.ts';
-import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
+import { parseOptions, runtimeFrom, type Duration, type Events, type Runtime } from '../kernel/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import { toMs } from './durations.ts';
 import { Engine } from './engine.ts';
@@ -196,6 +196,14 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     const scope = `${EVERYTHING}${prefix}`;
     this.#engine.tags.pin(scope);
     return new Cache(this.#engine as unknown as Engine<T>, prefix, [...this.#scopes, scope]);
+  }
+
+  /**
+   * Resolves with true once the shared store answers (at once where there is none), with false when it has not within
+   * `limit`. Nothing needs to wait for it: before, the cache works in memory.
+   */
+  async ready(limit: Duration = '10s'): Promise<boolean> {
+    return this.#engine.store?.ready(toMs(limit, 'limit')) ?? true;
   }
 
   stats(): CacheStatistics {

@@ -3,6 +3,7 @@ import type { Bus, StoreListener } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
+import type { Fills } from './fills.ts';
 import { globTest } from './glob.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
@@ -14,6 +15,7 @@ export interface CoherenceDependencies {
   readonly tiers: Tiers<unknown>;
   readonly tags: TagTable;
   readonly fences: Fences;
+  readonly fills: Fills;
   readonly store: StoreGuard | undefined;
   readonly bus: Bus | undefined;
   /** Channel of this cache on the bus. */
@@ -116,7 +118,7 @@ export class Coherence implements StoreListener {
   }
 
   onAbandoned(key: string): void {
-    this.#with.fences.strike(key);
+    this.#with.fills.wake(key);
   }
 
   onGap(): void {

@@ -77,6 +77,7 @@ export class Engine<Value> {
     let tokens = 0;
     const newToken = (): string => `${process}.${++tokens}`;
     this.fills = new Fills({ ...this.#shared(), failures, leaseMs: settings.lease, newToken });
+    this.tags.onInvalidation = () => this.fills.dropOvertaken();
     this.loads = new Loads({
       ...this.#shared(),
       tiers: this.tiers,
@@ -87,6 +88,7 @@ export class Engine<Value> {
     this.coherence = new Coherence({
       ...this.#shared(),
       tiers: this.tiers as Tiers<unknown>,
+      fills: this.fills,
       bus,
       channel: `cache:${settings.name}`,
     });

@@ -18,8 +18,12 @@ const failures = z.strictObject({
 
 const storeFailures = z.strictObject({
   failures: count(1).default(3).describe('After how many failed calls in a row the shared store is left alone.'),
-  probeEvery: duration({ min: '10ms' }).prefault('250ms').describe('How often a store that is left alone is asked whether it is back.'),
-  maxOwed: count(1).default(10_000).describe('How many invalidations are remembered for a store that is away; beyond, it is emptied.'),
+  probeEvery: duration({ min: '10ms' })
+    .prefault('250ms')
+    .describe('How often a store that is left alone is asked whether it is back.'),
+  maxOwed: count(1)
+    .default(10_000)
+    .describe('How many invalidations are remembered for a store that is away; beyond, it is emptied.'),
 });
 
 /** Options of {@link createCache} that are plain data. */

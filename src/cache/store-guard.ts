@@ -1,5 +1,14 @@
 import { SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
-import type { Acquisition, FillFailure, KvStore, StoredValue, StoreListener, StoreWatch, StoreWrite, TagVersion } from '../ports/index.ts';
+import type {
+  Acquisition,
+  FillFailure,
+  KvStore,
+  StoredValue,
+  StoreListener,
+  StoreWatch,
+  StoreWrite,
+  TagVersion,
+} from '../ports/index.ts';
 import { EVERYTHING } from './tag-names.ts';
 
 export interface StoreGuardOptions {
@@ -10,6 +19,8 @@ export interface StoreGuardOptions {
   /** How many invalidations are owed at most; beyond that everything is. */
   readonly maxOwed: number;
 }
+
+const READY_PAUSE_MS = 20;
 
 /** An invalidation the store has not heard of. */
 type Owed =
@@ -110,6 +121,20 @@ export class StoreGuard {
     return this.#callOrOwe(() => this.#store.removeMatching(pattern), [{ kind: 'pattern', pattern }], 0);
   }
 
+  /** Resolves when the store answers and owes nothing, or with false after `limitMs`. */
+  async ready(limitMs: number): Promise<boolean> {
+    const deadlineMs = this.#clock.monotonic() + limitMs;
+    while (!this.#closed) {
+      const answers = await this.#call(() => this.#store.ping()).then(
+        () => true,
+        () => false,
+      );
+      if (answers || this.#clock.monotonic() >= deadlineMs) return answers;
+      await this.#clock.sleep(READY_PAUSE_MS);
+    }
+    return false;
+  }
+
   watch(listener: StoreListener, maxStalenessMs: number): StoreWatch {
     return this.#store.watch(listener, maxStalenessMs);
   }
@@ -121,7 +146,8 @@ export class StoreGuard {
   }
 
   async #call<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#probe || this.#closed) throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `The ${this.#store.name} store is being left alone.`);
+    if (this.#probe || this.#closed)
+      throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `The ${this.#store.name} store is being left alone.`);
     try {
       const result = await work();
       this.#failures = 0;

@@ -41,6 +41,8 @@ export class TagTable {
   #sequence = 0;
   /** Tags invalidated at or before this may have left the table. */
   #forgottenAt = 0;
+  /** Told after each invalidation. */
+  onInvalidation: () => void = () => {};
   /** Grows with every change, so that an entry checked since needs no second look. */
   epoch = 0;
 
@@ -135,6 +137,7 @@ export class TagTable {
     record.invalidatedAt = ++this.#sequence;
     this.epoch++;
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
+    this.onInvalidation();
   }
 
   /** This process changed the tag in the store, which gave it `version`; undefined: the store has still to hear of it. */

@@ -150,11 +150,11 @@ class RedisKvStore implements KvStore {
 
   async acquire(key: string, token: string, leaseMs: number, seenMs: number): Promise<Acquisition> {
     const seen = seenMs === Infinity ? '1e300' : String(seenMs);
-    const [outcome, detail, leftMs] = await this.#link.run<[Buffer, Buffer | number, number]>(
-      ACQUIRE,
-      this.#names.all(key),
-      [token, wholeMs(leaseMs), seen],
-    );
+    const [outcome, detail, leftMs] = await this.#link.run<[Buffer, Buffer | number, number]>(ACQUIRE, this.#names.all(key), [
+      token,
+      wholeMs(leaseMs),
+      seen,
+    ]);
     switch (outcome.toString()) {
       case 'granted':
         return { outcome: 'granted' };

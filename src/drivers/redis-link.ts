@@ -68,7 +68,9 @@ export class RedisLink {
   /** Sends a command to the node that has `key`. Bulk strings come back as Buffers. */
   send<Reply>(key: string, command: readonly RedisArgument[]): Promise<Reply> {
     return this.#bounded(async (client) =>
-      isCluster(client) ? client.sendCommand<Reply>(key, false, [...command], BUFFERS) : client.sendCommand<Reply>(command, BUFFERS),
+      isCluster(client)
+        ? client.sendCommand<Reply>(key, false, [...command], BUFFERS)
+        : client.sendCommand<Reply>(command, BUFFERS),
     );
   }
 
@@ -113,8 +115,8 @@ export class RedisLink {
 
   async #connect(): Promise<Client> {
     const redis = await import('redis');
-    const { target, trackedPrefixes, listener, onError } = this.#options;
-    const client = connectionTo(redis, target, trackingBy(redis, trackedPrefixes, listener));
+    const { target, listener, onError } = this.#options;
+    const client = connectionTo(redis, target, trackingBy(redis, this.#options));
     this.#client = client;
     const onReady = (): void => {
       // What changed while there was no connection, nobody told.
@@ -149,15 +151,20 @@ export class RedisLink {
  * Takes the place of node-redis' client-side cache, for its messages only: `BCAST` needs no memory per key in the
  * server, `NOLOOP` spares us our own writes.
  */
-function trackingBy(redis: NodeRedis, prefixes: readonly string[], listener: TrackingListener): BasicPooledClientSideCache {
+function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: RedisLinkOptions): BasicPooledClientSideCache {
   class Tracking extends redis.BasicPooledClientSideCache {
     override trackingOn(): string[] {
-      return ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'NOLOOP', ...prefixes.flatMap((prefix) => ['PREFIX', prefix])];
+      return ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'NOLOOP', ...trackedPrefixes.flatMap((prefix) => ['PREFIX', prefix])];
     }
 
     override invalidate(key: Buffer | string | null): void {
-      if (key === null) listener.onGap();
-      else listener.onKey(key.toString());
+      try {
+        if (key === null) listener.onGap();
+        else listener.onKey(key.toString());
+      } catch (error) {
+        // Thrown on, it would make node-redis lose its place among the replies.
+        onError(error);
+      }
     }
 
     override onError(): void {
