@@ -56,6 +56,7 @@ test('frozen: hits go on, misses cost the timeout and the load, and it recovers'
     const [one, two] = await Promise.all([a.get('hot'), b.get('hot')]);
     return one !== 'value' && two !== 'value';
   });
+  assert.ok(await a.ready());
   await a.set('hot', 'newest');
   await eventually('b hears of it', async () => (await b.get('hot')) === 'newest');
 });
