@@ -207,8 +207,8 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   }
 
   stats(): CacheStatistics {
-    const { statistics, tiers, tags } = this.#engine;
-    return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size);
+    const { statistics, tiers, tags, store } = this.#engine;
+    return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size, store);
   }
 
   /** Stops timers, ends loads, forgets memory and lets go of the store. Closing a namespace closes its cache. */

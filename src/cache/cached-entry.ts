@@ -20,7 +20,7 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   readonly storedMs: number;
   freshUntilMs: number;
   graceUntilMs: number;
-  readonly usableUntilMs: number;
+  usableUntilMs: number;
   /** How long the load took: what a miss would cost. */
   readonly loadMs: number;
   stamp: TagStamp;
@@ -64,8 +64,10 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
 
   /** Stale from `nowMs` on; grace counts from there. */
   expire(nowMs: number): void {
-    if (this.freshUntilMs <= nowMs) return;
-    this.graceUntilMs = Math.min(this.usableUntilMs, nowMs + (this.graceUntilMs - this.freshUntilMs));
-    this.freshUntilMs = nowMs;
+    const earlierMs = this.freshUntilMs - nowMs;
+    if (earlierMs <= 0) return;
+    this.freshUntilMs -= earlierMs;
+    this.graceUntilMs -= earlierMs;
+    this.usableUntilMs -= earlierMs;
   }
 }

@@ -87,8 +87,8 @@ export class FrameFormat<Value> {
 /** The store may have marked the value stale since it was framed; grace counts from there. */
 function timesOf(stored: StoredValue, head: Head): EntryTimes {
   const { storedMs, freshUntilMs } = stored;
-  const graceUntilMs = Math.min(head.u, head.g - head.f + freshUntilMs);
-  return { storedMs, freshUntilMs, graceUntilMs, usableUntilMs: head.u };
+  const earlierMs = head.f - freshUntilMs;
+  return { storedMs, freshUntilMs, graceUntilMs: head.g - earlierMs, usableUntilMs: head.u - earlierMs };
 }
 
 /** zstd level 3, when that saves at least an eighth. */
