@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import {
   compare,
   table,
-  writePage,
+  writePages,
   writeResult,
   type Bench,
   type Comparison,
@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
 const root = join(import.meta.dirname, '..');
 
 if (!(values.page && positionals.length === 0)) await runBenches();
-writePage();
+writePages();
 
 async function runBenches(): Promise<void> {
   if (!existsSync(join(root, 'bench/node_modules')))

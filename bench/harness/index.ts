@@ -11,4 +11,4 @@ export {
 } from './bench.ts';
 export { compare, spread, type Comparison, type Spread, type Standing } from './compare.ts';
 export { freePort, missingProgram, nginxServer, nodeServer, varnishServer } from './server-processes.ts';
-export { table, writePage, writeResult, type Findings } from './report.ts';
+export { table, writePages, writeResult, type Findings } from './report.ts';

@@ -88,16 +88,31 @@ function number(value: number): string {
       : value.toFixed(value >= 1 ? 2 : 3);
 }
 
-/** Makes docs/bench.md of all result files: no figure on it was typed by hand. */
-export function writePage(): void {
+/** Makes docs/bench.md of all result files, and fills the tables of other pages: no figure was typed by hand. */
+export function writePages(): void {
   const files = globSync('bench/results/**/*.json', { cwd: root }).toSorted();
-  const sections = files.map((file) => section(JSON.parse(readFileSync(join(root, file), 'utf8')) as Result));
+  const results = files.map((file) => JSON.parse(readFileSync(join(root, file), 'utf8')) as Result);
   const intro =
     '# Measurements\n\nMade from the files in `bench/results/` by `npm run bench -- --page`; each of those was written by the command it names.\n' +
     'Contenders run in turn, in processes of their own, in one run; the ratio is the median over rounds of CPU time (user + system)\n' +
     'per operation divided by the baseline’s in the same round. The machines are shared and noisy: trust ratios, not absolutes, and\n' +
     'call differences under 1.2 × parity.\n';
-  writeFileSync(join(root, 'docs/bench.md'), `${intro}\n${sections.join('\n')}`);
+  writeFileSync(join(root, 'docs/bench.md'), `${intro}\n${results.map(section).join('\n')}`);
+  for (const page of ['README.md', ...globSync('docs/{rooms,guides}/*.md', { cwd: root })]) fillTables(join(root, page), results);
+}
+
+/** Renews what stands between `<!-- bench:name -->` and `<!-- /bench -->`. */
+function fillTables(page: string, results: readonly Result[]): void {
+  const text = readFileSync(page, 'utf8');
+  const filled = text.replaceAll(
+    /(<!-- bench:([\w/-]+) -->\n)[\s\S]*?(<!-- \/bench -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const result = results.find(({ bench }) => bench === name);
+      if (!result) throw new Error(`${page} wants the result of ${name}, which has not been measured: npm run bench -- ${name}`);
+      return `${begin}\n${table(result)}\n\nMeasured by \`${result.command}\`; more in docs/bench.md.\n\n${end}`;
+    },
+  );
+  if (filled !== text) writeFileSync(page, filled);
 }
 
 function section(result: Result): string {

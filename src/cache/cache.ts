@@ -163,18 +163,28 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   async begin(key: string, options: { readonly tags?: readonly string[] } = {}): Promise<FillLease<Value> | FillWait> {
     const engine = this.#engine;
     const name = this.#name(key);
-    const seen = engine.tiers.memory.look(name);
-    const start = await engine.fills.begin(name, this.#tags(options.tags), seen?.storedMs ?? 0);
-    if (start.role === 'leader') return this.#lease(start.fill);
-    if (start.role === 'follower') return start;
-    if (start.role === 'refused') {
-      return {
-        role: 'follower',
-        done: Promise.resolve('abandoned'),
-        failure: { error: start.error, retryAfterMs: start.leftMs },
-      };
+    let seenMs = engine.tiers.memory.look(name)?.storedMs ?? 0;
+    for (;;) {
+      const start = await engine.fills.begin(name, this.#tags(options.tags), seenMs);
+      switch (start.role) {
+        case 'leader':
+          return this.#lease(start.fill);
+        case 'follower':
+          return start;
+        case 'refused': {
+          const failure = { error: start.error, retryAfterMs: start.leftMs };
+          return { role: 'follower', done: Promise.resolve('abandoned'), failure };
+        }
+        case 'served': {
+          // The store does not judge tags: what it holds may be worthless, and then must be replaced.
+          const found = await engine.tiers.read(name).catch(() => undefined);
+          if (typeof found === 'object' && found.freshUntilMs > engine.clock.now()) {
+            return { role: 'follower', done: Promise.resolve('committed') };
+          }
+          seenMs = start.value.storedMs;
+        }
+      }
     }
-    return { role: 'follower', done: Promise.resolve('committed') };
   }
 
   /**

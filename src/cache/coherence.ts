@@ -1,10 +1,9 @@
-import type { Clock, Events } from '../kernel/index.ts';
+import { globTest, type Clock, type Events } from '../kernel/index.ts';
 import type { Bus, StoreListener } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
 import type { Fills } from './fills.ts';
-import { globTest } from './glob.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
@@ -77,10 +76,10 @@ export class Coherence implements StoreListener {
   async invalidateTags(tags: readonly string[], soft: boolean): Promise<void> {
     const { store, tags: table } = this.#with;
     if (tags.length === 0) return;
-    for (const tag of tags) table.invalidate(tag, soft);
+    const announced = tags.map((tag) => table.invalidate(tag, soft));
     if (!store) return this.#tell({ op: 'tags', tags, soft });
     const versions = await store.bump(tags, soft);
-    for (const [at, tag] of tags.entries()) table.accept(tag, versions?.[at]);
+    for (const [at, tag] of tags.entries()) table.accept(tag, versions?.[at], announced[at]!);
   }
 
   /** Resolves with how many values went from the store, or without one from memory. */

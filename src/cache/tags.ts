@@ -131,21 +131,32 @@ export class TagTable {
     return tags.some((tag) => (this.#records.get(tag)?.invalidatedAt ?? 0) > sequence);
   }
 
-  /** Another process changed the tag: its version has to be asked for. Without a store it gets a new one here. */
-  invalidate(tag: string, soft: boolean): void {
+  /**
+   * The tag is changed, here or by another process: its version has to be asked for. Without a store it gets a new one
+   * here. Returns which invalidation this was, for {@link accept}.
+   */
+  invalidate(tag: string, soft: boolean): number {
     const record = this.#record(tag);
     record.invalidatedAt = ++this.#sequence;
     this.epoch++;
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
     this.onInvalidation();
+    return record.invalidatedAt;
   }
 
-  /** This process changed the tag in the store, which gave it `version`; undefined: the store has still to hear of it. */
-  accept(tag: string, version: TagVersion | undefined): void {
-    this.invalidate(tag, false);
+  /**
+   * The store gave the tag `version` for the change that {@link invalidate} announced as `announced`; undefined: it has
+   * still to hear of it. When another process's change was heard of since, it is not known which of the two the store
+   * made last.
+   */
+  accept(tag: string, version: TagVersion | undefined, announced: number): void {
     const record = this.#record(tag);
-    record.version = version ?? this.#unique();
-    if (!version) this.#apart.add(record);
+    const overtaken = record.invalidatedAt !== announced;
+    this.invalidate(tag, false);
+    if (version && !overtaken) record.version = version;
+    if (version) return;
+    record.version = this.#unique();
+    this.#apart.add(record);
   }
 
   /** Messages may have been missed: no version is known, and every load that runs may have been overtaken. */

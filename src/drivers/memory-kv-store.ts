@@ -1,4 +1,5 @@
-import { runtimeFrom, type Clock, type Runtime } from '../kernel/index.ts';
+import { randomUUID } from 'node:crypto';
+import { globTest, runtimeFrom, type Clock, type Runtime } from '../kernel/index.ts';
 import type {
   Acquisition,
   FillFailure,
@@ -10,255 +11,279 @@ import type {
   TagVersion,
 } from '../ports/index.ts';
 
-interface Kept<Value> {
-  readonly value: Value;
+export interface MemoryKvStoreOptions {
+  /** Bytes of values kept; the least recently used go first. Default 256 MB. */
+  readonly maxBytes?: number;
+  /** Tags whose versions are kept; a forgotten one costs its entries. Default 200,000. */
+  readonly maxTags?: number;
+}
+
+interface Kept {
+  readonly value: StoredValue;
+  readonly bytes: number;
   readonly untilMs: number;
 }
 
-/** Which change a {@link MemoryKvServer} tells of, and to whom not: whoever made it. */
-export type Change =
-  | { readonly by: object; readonly kind: 'value' | 'abandoned'; readonly key: string }
-  | { readonly by: object; readonly kind: 'tag'; readonly tag: string }
-  | { readonly by: object; readonly kind: 'pattern'; readonly pattern: string };
+interface Lease {
+  readonly token: string;
+  readonly holder: MemoryKvClient;
+  readonly untilMs: number;
+}
 
-const SWEEP_AT_ENTRIES = 10_000;
+interface Remembered {
+  readonly failure: FillFailure;
+  readonly untilMs: number;
+}
+
+/** What a value takes beside its bytes. */
+const ENTRY_BYTES = 200;
+const MAX_REMEMBERED = 10_000;
 
 /**
- * What Redis does for a fleet, in one process: the reference the others are held to. Every method happens at once;
- * `by` stands for the connection that calls.
+ * A store for several caches of one process, or through `remote-kv-store.ts` of one machine: a fleet without Redis. Each
+ * cache connects as a client of its own and hears of what the others change. Least recently used values are evicted.
  */
-export class MemoryKvServer {
-  readonly #clock: Clock;
-  readonly #matches: (pattern: string) => (key: string) => boolean;
-  readonly #values = new Map<string, Kept<StoredValue>>();
-  readonly #leases = new Map<string, Kept<string>>();
-  readonly #failures = new Map<string, Kept<FillFailure>>();
+export class MemoryKvStore {
+  readonly clock: Clock;
+  readonly #options: Required<MemoryKvStoreOptions>;
+  /** Least recently used first. */
+  readonly #values = new Map<string, Kept>();
+  readonly #leases = new Map<string, Lease>();
+  readonly #failures = new Map<string, Remembered>();
   readonly #tags = new Map<string, TagVersion>();
-  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #clients = new Set<MemoryKvClient>();
+  /** Makes versions unique for all time, together with the count. */
+  readonly #epoch = randomUUID().slice(0, 8);
   #versions = 0;
+  #bytes = 0;
 
-  /** @param matches how to read a glob pattern. */
-  constructor(clock: Clock, matches: (pattern: string) => (key: string) => boolean) {
-    this.#clock = clock;
-    this.#matches = matches;
+  constructor(options: MemoryKvStoreOptions = {}, runtime: Partial<Runtime> = {}) {
+    const { clock, metrics } = runtimeFrom(runtime);
+    this.clock = clock;
+    this.#options = { maxBytes: options.maxBytes ?? 256 * 1024 ** 2, maxTags: options.maxTags ?? 200_000 };
+    const entries = metrics.gauge({ name: 'spillway_store_entries', help: 'Values in the store shared by the workers.' });
+    const bytes = metrics.gauge({ name: 'spillway_store_size_bytes', unit: 'bytes', help: 'Bytes of those values.' });
+    metrics.onCollect(() => {
+      entries.series().set(this.#values.size);
+      bytes.series().set(this.#bytes);
+    });
   }
 
-  onChange(listener: (change: Change) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  /** A client; its `close` gives back the leases it holds. */
+  connect(): KvStore {
+    const client = new MemoryKvClient(this);
+    this.#clients.add(client);
+    return client;
   }
 
-  get(key: string): StoredValue | undefined {
-    return this.#live(this.#values, key);
-  }
-
-  put(by: object, { key, value, keepMs }: StoreWrite, ifNewer: boolean): boolean {
-    if (ifNewer && (this.get(key)?.storedMs ?? -Infinity) >= value.storedMs) return false;
-    this.#endLease(key);
-    this.#keep(this.#values, key, value, keepMs);
-    this.#tell({ by, kind: 'value', key });
-    return true;
-  }
-
-  remove(by: object, key: string, beforeMs = Infinity): boolean {
-    const present = this.get(key);
-    if (present && present.storedMs >= beforeMs) return false;
-    this.#endLease(key);
+  read(key: string): StoredValue | undefined {
+    const kept = this.#values.get(key);
+    if (!kept) return undefined;
+    if (kept.untilMs <= this.clock.monotonic()) return void this.#drop(key);
+    // The end of the map is the most recently used.
     this.#values.delete(key);
-    this.#tell({ by, kind: 'value', key });
+    this.#values.set(key, kept);
+    return kept.value;
+  }
+
+  write({ key, value, keepMs }: StoreWrite, by: MemoryKvClient, ifNewer: boolean): void {
+    if (ifNewer && (this.read(key)?.storedMs ?? -Infinity) >= value.storedMs) return;
+    this.#drop(key);
+    this.#leases.delete(key);
+    this.#failures.delete(key);
+    const bytes = value.bytes.byteLength + key.length * 2 + ENTRY_BYTES;
+    this.#values.set(key, { value, bytes, untilMs: this.clock.monotonic() + keepMs });
+    this.#bytes += bytes;
+    this.#evict();
+    this.#tell(by, (listener) => listener.onValue(key));
+  }
+
+  delete(key: string, by: MemoryKvClient, beforeMs = Infinity): boolean {
+    const present = this.read(key);
+    if (present && present.storedMs >= beforeMs) return false;
+    this.#leases.delete(key);
+    this.#drop(key);
+    this.#tell(by, (listener) => listener.onValue(key));
     return present !== undefined;
   }
 
-  expire(by: object, key: string, nowMs: number): boolean {
-    this.#endLease(key);
+  expire(key: string, nowMs: number, by: MemoryKvClient): boolean {
+    this.#leases.delete(key);
     const kept = this.#values.get(key);
-    if (kept) {
-      const freshUntilMs = Math.min(kept.value.freshUntilMs, nowMs);
-      this.#values.set(key, { ...kept, value: { ...kept.value, freshUntilMs } });
-    }
-    this.#tell({ by, kind: 'value', key });
+    if (kept)
+      this.#values.set(key, { ...kept, value: { ...kept.value, freshUntilMs: Math.min(kept.value.freshUntilMs, nowMs) } });
+    this.#tell(by, (listener) => listener.onValue(key));
     return kept !== undefined;
   }
 
-  removeMatching(by: object, pattern: string): number {
-    const test = this.#matches(pattern);
-    this.#tell({ by, kind: 'pattern', pattern });
-    for (const key of this.#leases.keys()) if (test(key)) this.#leases.delete(key);
-    return [...this.#values.keys()].filter((key) => test(key) && this.remove(by, key)).length;
+  removeMatching(pattern: string, by: MemoryKvClient): number {
+    const test = globTest(pattern);
+    for (const key of [...this.#leases.keys()].filter(test)) this.#leases.delete(key);
+    const keys = [...this.#values.keys()].filter(test);
+    for (const key of keys) this.#drop(key);
+    this.#tell(by, (listener) => listener.onPattern(pattern));
+    return keys.length;
   }
 
-  acquire(key: string, token: string, leaseMs: number, seenMs: number): Acquisition {
-    const value = this.get(key);
+  acquire(key: string, token: string, leaseMs: number, seenMs: number, by: MemoryKvClient): Acquisition {
+    const nowMs = this.clock.monotonic();
+    const value = this.read(key);
     if (value && value.storedMs > seenMs) return { outcome: 'stored', value };
-    const failure = this.#live(this.#failures, key);
-    if (failure) return { outcome: 'failed', failure, leftMs: this.#leftMs(this.#failures, key) };
-    if (this.#live(this.#leases, key) !== undefined) return { outcome: 'held', leftMs: this.#leftMs(this.#leases, key) };
-    this.#keep(this.#leases, key, token, leaseMs);
+    const remembered = this.#failures.get(key);
+    if (remembered && remembered.untilMs > nowMs) {
+      return { outcome: 'failed', failure: remembered.failure, leftMs: remembered.untilMs - nowMs };
+    }
+    const lease = this.#leases.get(key);
+    if (lease && lease.untilMs > nowMs) return { outcome: 'held', leftMs: lease.untilMs - nowMs };
+    this.#leases.set(key, { token, holder: by, untilMs: nowMs + leaseMs });
     return { outcome: 'granted' };
   }
 
   renew(key: string, token: string, leaseMs: number): boolean {
-    if (this.#live(this.#leases, key) !== token) return false;
-    this.#keep(this.#leases, key, token, leaseMs);
+    const lease = this.#leases.get(key);
+    if (lease?.token !== token) return false;
+    this.#leases.set(key, { ...lease, untilMs: this.clock.monotonic() + leaseMs });
     return true;
   }
 
-  commit(by: object, token: string, write: StoreWrite): boolean {
-    return this.#live(this.#leases, write.key) === token && this.put(by, write, false);
+  commit(token: string, write: StoreWrite, by: MemoryKvClient): boolean {
+    if (this.#leases.get(write.key)?.token !== token) return false;
+    this.write(write, by, false);
+    return true;
   }
 
-  abandon(by: object, key: string, token: string, failure: FillFailure | undefined, keepMs: number): void {
-    if (this.#live(this.#leases, key) !== token) return;
+  abandon(key: string, token: string, failure: FillFailure | undefined, keepMs: number, by: MemoryKvClient): void {
+    if (this.#leases.get(key)?.token !== token) return;
     this.#leases.delete(key);
-    if (failure) this.#keep(this.#failures, key, failure, keepMs);
-    this.#tell({ by, kind: 'abandoned', key });
+    if (failure) this.#remember(key, { failure, untilMs: this.clock.monotonic() + keepMs });
+    this.#tell(by, (listener) => listener.onAbandoned(key));
   }
 
-  version(by: object, tag: string): TagVersion {
-    const present = this.#tags.get(tag);
-    if (present) return present;
-    const made = this.#newVersion();
-    this.#tags.set(tag, made);
-    this.#tell({ by, kind: 'tag', tag });
-    return made;
+  version(tag: string): TagVersion {
+    return this.#tags.get(tag) ?? this.#setVersion(tag, { hard: this.#next(), soft: this.#next() });
   }
 
-  bump(by: object, tag: string, soft: boolean): TagVersion {
-    const made = this.#newVersion();
-    const version = soft ? { hard: this.#tags.get(tag)?.hard ?? made.hard, soft: made.soft } : made;
-    this.#tags.set(tag, version);
-    this.#tell({ by, kind: 'tag', tag });
+  bump(tag: string, soft: boolean, by: MemoryKvClient): TagVersion {
+    const known = this.version(tag);
+    const version = this.#setVersion(tag, { hard: soft ? known.hard : this.#next(), soft: this.#next() });
+    this.#tell(by, (listener) => listener.onTag(tag));
     return version;
   }
 
-  #endLease(key: string): void {
-    this.#leases.delete(key);
+  disconnect(client: MemoryKvClient): void {
+    this.#clients.delete(client);
+    for (const [key, lease] of this.#leases) {
+      if (lease.holder === client) this.abandon(key, lease.token, undefined, 0, client);
+    }
+  }
+
+  #setVersion(tag: string, version: TagVersion): TagVersion {
+    this.#tags.delete(tag);
+    this.#tags.set(tag, version);
+    if (this.#tags.size > this.#options.maxTags) this.#tags.delete(this.#tags.keys().next().value!);
+    return version;
+  }
+
+  #next(): string {
+    return `${this.#epoch}.${++this.#versions}`;
+  }
+
+  #remember(key: string, remembered: Remembered): void {
     this.#failures.delete(key);
+    this.#failures.set(key, remembered);
+    if (this.#failures.size > MAX_REMEMBERED) this.#failures.delete(this.#failures.keys().next().value!);
   }
 
-  #live<Value>(kept: Map<string, Kept<Value>>, key: string): Value | undefined {
-    const found = kept.get(key);
-    if (!found || found.untilMs > this.#clock.monotonic()) return found?.value;
-    kept.delete(key);
-    return undefined;
+  #drop(key: string): void {
+    const kept = this.#values.get(key);
+    if (!kept) return;
+    this.#values.delete(key);
+    this.#bytes -= kept.bytes;
   }
 
-  #leftMs(kept: Map<string, Kept<unknown>>, key: string): number {
-    return Math.max(1, kept.get(key)!.untilMs - this.#clock.monotonic());
+  #evict(): void {
+    while (this.#bytes > this.#options.maxBytes) this.#drop(this.#values.keys().next().value!);
   }
 
-  #keep<Value>(kept: Map<string, Kept<Value>>, key: string, value: Value, keepMs: number): void {
-    const nowMs = this.#clock.monotonic();
-    kept.set(key, { value, untilMs: nowMs + keepMs });
-    if (kept.size % SWEEP_AT_ENTRIES !== 0) return;
-    for (const [name, { untilMs }] of kept) if (untilMs <= nowMs) kept.delete(name);
-  }
-
-  #newVersion(): TagVersion {
-    const version = `v${++this.#versions}`;
-    return { hard: version, soft: version };
-  }
-
-  #tell(change: Change): void {
-    for (const listener of this.#listeners) listener(change);
+  #tell(by: MemoryKvClient, what: (listener: StoreListener) => void): void {
+    for (const client of this.#clients) if (client !== by) for (const listener of client.listeners) what(listener);
   }
 }
 
-/** Passes a change to those of a listener's methods that it is for. */
-export function deliver(change: Change, listener: StoreListener): void {
-  switch (change.kind) {
-    case 'value':
-      return listener.onValue(change.key);
-    case 'abandoned':
-      return listener.onAbandoned(change.key);
-    case 'tag':
-      return listener.onTag(change.tag);
-    case 'pattern':
-      return listener.onPattern(change.pattern);
-  }
-}
-
-/** A connection to `server` that never fails: several caches of one process share their values through it. */
-export function createMemoryKvStore(server: MemoryKvServer, runtime: Partial<Runtime> = {}): KvStore {
-  return new MemoryKvStore(server, runtimeFrom(runtime).clock);
-}
-
-class MemoryKvStore implements KvStore {
+/** One cache's way to a {@link MemoryKvStore}. */
+class MemoryKvClient implements KvStore {
   readonly name = 'memory';
-  readonly #server: MemoryKvServer;
-  readonly #clock: Clock;
-  readonly #closers = new Set<() => void>();
+  readonly listeners = new Set<StoreListener>();
+  readonly #store: MemoryKvStore;
 
-  constructor(server: MemoryKvServer, clock: Clock) {
-    this.#server = server;
-    this.#clock = clock;
+  constructor(store: MemoryKvStore) {
+    this.#store = store;
   }
 
-  async get(key: string): Promise<StoredValue | undefined> {
-    return this.#server.get(key);
+  get(key: string): Promise<StoredValue | undefined> {
+    return Promise.resolve(this.#store.read(key));
   }
 
-  async getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
-    return keys.map((key) => this.#server.get(key));
+  getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    return Promise.resolve(keys.map((key) => this.#store.read(key)));
   }
 
-  async put(writes: readonly StoreWrite[], { ifNewer = false }: { readonly ifNewer?: boolean } = {}): Promise<void> {
-    for (const write of writes) this.#server.put(this, write, ifNewer);
+  async put(writes: readonly StoreWrite[], { ifNewer = false } = {}): Promise<void> {
+    for (const write of writes) this.#store.write(write, this, ifNewer);
   }
 
   async remove(keys: readonly string[], { beforeMs }: { readonly beforeMs?: number } = {}): Promise<number> {
-    return keys.filter((key) => this.#server.remove(this, key, beforeMs)).length;
+    return keys.filter((key) => this.#store.delete(key, this, beforeMs)).length;
   }
 
   async expire(key: string, nowMs: number): Promise<boolean> {
-    return this.#server.expire(this, key, nowMs);
+    return this.#store.expire(key, nowMs, this);
   }
 
   async removeMatching(pattern: string): Promise<number> {
-    return this.#server.removeMatching(this, pattern);
+    return this.#store.removeMatching(pattern, this);
   }
 
   async acquire(key: string, token: string, leaseMs: number, seenMs: number): Promise<Acquisition> {
-    return this.#server.acquire(key, token, leaseMs, seenMs);
+    return this.#store.acquire(key, token, leaseMs, seenMs, this);
   }
 
   async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return this.#server.renew(key, token, leaseMs);
+    return this.#store.renew(key, token, leaseMs);
   }
 
   async commit(token: string, write: StoreWrite): Promise<boolean> {
-    return this.#server.commit(this, token, write);
+    return this.#store.commit(token, write, this);
   }
 
-  async abandon(key: string, token: string, failure?: FillFailure, keepMs = 1): Promise<void> {
-    this.#server.abandon(this, key, token, failure, keepMs);
+  async abandon(key: string, token: string, failure?: FillFailure, keepMs = 0): Promise<void> {
+    this.#store.abandon(key, token, failure, keepMs, this);
   }
 
   async versions(tags: readonly string[]): Promise<TagVersion[]> {
-    return tags.map((tag) => this.#server.version(this, tag));
+    return tags.map((tag) => this.#store.version(tag));
   }
 
   async bump(tags: readonly string[], soft: boolean): Promise<TagVersion[]> {
-    return tags.map((tag) => this.#server.bump(this, tag, soft));
+    return tags.map((tag) => this.#store.bump(tag, soft, this));
   }
 
   async ping(): Promise<void> {}
 
+  /** Listeners are called within the change itself: nothing is ever unproven. */
   watch(listener: StoreListener): StoreWatch {
-    const stop = this.#server.onChange((change) => {
-      if (change.by !== this) deliver(change, listener);
-    });
-    this.#closers.add(stop);
-    const clock = this.#clock;
+    const { clock } = this.#store;
+    this.listeners.add(listener);
     return {
       get provenMs() {
         return clock.monotonic();
       },
-      close: async () => stop(),
+      close: async () => void this.listeners.delete(listener),
     };
   }
 
   async close(): Promise<void> {
-    for (const stop of this.#closers) stop();
+    this.listeners.clear();
+    this.#store.disconnect(this);
   }
 }

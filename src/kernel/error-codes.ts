@@ -37,20 +37,123 @@ export const ERROR_CODES = {
   },
 
   // page
+  SPILLWAY_PAGE_UPSTREAM_ERROR: {
+    retryable: true,
+    means:
+      'The upstream answered a request for a page with an error status. Clients got the last good page; look at the upstream.',
+  },
 
   // limit, shed, breaker
+  SPILLWAY_SHED: {
+    retryable: true,
+    means:
+      'A request was refused because the process is saturated and the request is among the least deserving. A stored page serves in its place where there is one; otherwise the client is told when to come back. Add workers if it lasts.',
+  },
+  SPILLWAY_BREAKER_OPEN: {
+    retryable: true,
+    means:
+      'A call was not made because the dependency was failing. Serve something else, or try again after retryAfterMs; breaker events say why it opened.',
+  },
 
   // gateway and balance
+  SPILLWAY_UPSTREAM_UNAVAILABLE: {
+    retryable: true,
+    means:
+      'No endpoint of the upstream took the request: none is healthy, or connecting failed. Look at the endpoints in the status; clients get 502.',
+  },
+  SPILLWAY_UPSTREAM_TIMEOUT: {
+    retryable: true,
+    means:
+      "The upstream did not answer within the route's timeout, or paused too long within its answer. Find out why it is slow, or raise the timeout; clients get 504.",
+  },
+  SPILLWAY_UPSTREAM_BROKEN: {
+    retryable: true,
+    means:
+      'The upstream closed the connection before its answer was complete, or sent something that is not HTTP. Look into its log; clients get 502.',
+  },
+  SPILLWAY_UPSTREAM_UNKNOWN: {
+    retryable: false,
+    means: "A route names an upstream that is not declared. Add it to 'upstreams', or correct the route.",
+  },
+  SPILLWAY_REQUEST_ABORTED: {
+    retryable: true,
+    means: 'Whoever asked went away before the answer was complete. Nothing to do; nobody is left to answer.',
+  },
+  SPILLWAY_REQUEST_TOO_LARGE: {
+    retryable: false,
+    means: "The request body is larger than 'listen.maxBodyBytes'. Send less, or raise the limit; clients get 413.",
+  },
+  SPILLWAY_LISTEN_FAILED: {
+    retryable: false,
+    means: 'The address cannot be listened on: another process has it, or it does not belong to this machine.',
+  },
 
   // cluster
+  SPILLWAY_WORKER_FAILED: {
+    retryable: true,
+    means:
+      'A worker process ended or did not become ready in time. Its own log says why; a reload leaves the old workers in place.',
+  },
+  SPILLWAY_WORKER_SILENT: {
+    retryable: true,
+    means: 'A worker did not answer the primary within the deadline. It is stuck or overloaded, and is replaced if that lasts.',
+  },
 
   // health
 
   // routes
+  SPILLWAY_ROUTES_CITY_INVALID: {
+    retryable: false,
+    means:
+      'A city handed to planRoutes has no usable name, slug or date. The message shows the city; mend the data it comes from.',
+  },
+  SPILLWAY_ROUTES_TOO_MANY_CITIES: {
+    retryable: false,
+    means: 'planRoutes read more cities than maxCities allows. Raise maxCities, or find out why the source gives so many.',
+  },
+  SPILLWAY_ROUTES_CITIES_SPENT: {
+    retryable: false,
+    means:
+      'A plan was read twice, but its cities came from an iterator, which can be read only once. Hand in an array, or a function that opens the iterator anew.',
+  },
 
   // load
+  SPILLWAY_LOAD_TARGET_REFUSED: {
+    retryable: false,
+    means:
+      'The target of a load test is not this machine, or has no address. Name it in allowHosts (--allow-host) if you may put it under load.',
+  },
+  SPILLWAY_LOAD_SCENARIO: {
+    retryable: false,
+    means: 'A load test asked for something that cannot be sent or done. The message says what; mend the load file.',
+  },
+  SPILLWAY_LOAD_WORKER: {
+    retryable: false,
+    means: 'A process of the load generator failed or ended early. The message carries what it last said.',
+  },
 
   // cli
+  SPILLWAY_USAGE: {
+    retryable: false,
+    means: 'The command line asks for something that does not fit together. The message says what; `--help` shows examples.',
+  },
+  SPILLWAY_UNREACHABLE: {
+    retryable: true,
+    means: 'Nothing answers at the address in the message. Start what should answer there, or correct the address.',
+  },
+  SPILLWAY_DENIED: {
+    retryable: false,
+    means: 'The admin listener wants a token, or another one. Pass --token, or set SPILLWAY_TOKEN.',
+  },
+  SPILLWAY_REQUEST_FAILED: {
+    retryable: true,
+    means: 'The other side answered, but with a failure. The message holds its answer.',
+  },
+  SPILLWAY_NO_ROUTE_PLAN: {
+    retryable: false,
+    means:
+      'The command needs the plan of all pages. Give the config a `routePlan`: a module whose default export is planRoutes(…).',
+  },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

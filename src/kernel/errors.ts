@@ -29,8 +29,12 @@ export class SpillwayError extends Error {
 
 /** One thing wrong with what a user wrote. */
 export interface Problem {
-  /** Where: `routes['/api/**'].limit[0].window`, with the file and line in front where they are known. */
+  /** Where: `routes['/api/**'].limit[0].window`; empty when it is the whole. */
   readonly path: string;
+  /** The same as keys. */
+  readonly keys?: readonly PropertyKey[];
+  /** Line of the file it was read from, 1-based, where that is known. */
+  readonly line?: number;
   /** What is wrong: `"15 minutes" is not a duration`. */
   readonly message: string;
   /** What to write instead, when that is known: `did you mean 'window'?`. */
@@ -40,6 +44,8 @@ export interface Problem {
 /** Wrong options or a wrong config: every problem at once. */
 export class ConfigError extends SpillwayError {
   override readonly name: string = 'ConfigError';
+  /** What is wrong: a file's name, or `createCache(options)`. */
+  readonly subject: string;
   readonly problems: readonly Problem[];
 
   constructor(subject: string, problems: readonly Problem[]) {
@@ -47,12 +53,14 @@ export class ConfigError extends SpillwayError {
       'SPILLWAY_CONFIG_INVALID',
       `${subject}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n${problems.map(formatProblem).join('\n')}`,
     );
+    this.subject = subject;
     this.problems = problems;
   }
 }
 
 function formatProblem(problem: Problem): string {
-  return `  ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}${problem.fix ? `\n      ${problem.fix}` : ''}`;
+  const place = [problem.line === undefined ? '' : `line ${problem.line}`, problem.path].filter(Boolean).join(', ');
+  return `  ${place === '' ? '' : `${place}: `}${problem.message}${problem.fix ? `\n      ${problem.fix}` : ''}`;
 }
 
 /** What was thrown, as text for a log line or a sentence. */

@@ -54,7 +54,7 @@ export class Histogram {
     let seen = 0;
     for (let index = 0; index < this.#counts.length; index++) {
       seen += this.#counts[index]!;
-      if (seen >= rank) return Math.min(this.#max, Math.max(this.#min, this.#highestAt(index)));
+      if (seen >= rank) return Math.min(this.#max, Math.max(this.#min, highestInCell(index, this.bits)));
     }
     return this.#max;
   }
@@ -98,13 +98,19 @@ export class Histogram {
     const exponent = 31 - this.bits - leading;
     return exponent <= 0 ? value : exponent * 2 ** this.bits + (value >>> exponent);
   }
+}
 
-  #highestAt(index: number): number {
-    const half = 2 ** this.bits;
-    if (index < 2 * half) return index;
-    const exponent = Math.floor(index / half) - 1;
-    return (index - exponent * half + 1) * 2 ** exponent - 1;
-  }
+/** The least value a histogram of `bits` counts in cell `index`. */
+export function lowestInCell(index: number, bits: number): number {
+  const half = 2 ** bits;
+  if (index < 2 * half) return index;
+  const exponent = Math.floor(index / half) - 1;
+  return (index - exponent * half) * 2 ** exponent;
+}
+
+/** The greatest value a histogram of `bits` counts in cell `index`. */
+export function highestInCell(index: number, bits: number): number {
+  return index < 2 * 2 ** bits ? index : lowestInCell(index + 1, bits) - 1;
 }
 
 /** {@link Histogram.toJSON}'s shape: `counts` holds `[index, count]` of the buckets in use. */

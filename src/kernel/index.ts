@@ -3,10 +3,11 @@ export { sleepOn, systemClock, type Clock, type Timer, type TimerOptions } from 
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export { ConfigError, messageOf, SpillwayError, type Problem, type SpillwayErrorOptions } from './errors.ts';
 export { Events } from './events.ts';
-export { Histogram, type HistogramData } from './histogram.ts';
+export { highestInCell, Histogram, lowestInCell, type HistogramData } from './histogram.ts';
 export { Lifecycle, type LifecycleEvents, type LifecycleState, type Part } from './lifecycle.ts';
 export {
   Metrics,
+  TIMING_BITS,
   TIMING_BUCKETS_MS,
   type Counter,
   type Family,
@@ -20,9 +21,21 @@ export {
   type Timing,
 } from './metrics.ts';
 export { nearestName } from './nearest.ts';
-export { count, deepFreeze, duration, formatPath, parseOptions, problemsOf, share, show, size } from './options.ts';
+export {
+  count,
+  deepFreeze,
+  duration,
+  formatPath,
+  parseOptions,
+  problemsOf,
+  share,
+  show,
+  size,
+  type OptionMeta,
+} from './options.ts';
 export { formatDuration, formatSize, parseDuration, parseSize, type Duration, type Size } from './quantities.ts';
 export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random } from './random.ts';
 export { runtimeFrom, type Runtime } from './runtime.ts';
 export { SimulatedClock } from './simulated-clock.ts';
 export { SingleFlight } from './single-flight.ts';
+export { globTest } from './glob.ts';

@@ -1,4 +1,5 @@
-import { Histogram, type HistogramData } from './histogram.ts';
+import { randomUUID } from 'node:crypto';
+import { highestInCell, lowestInCell, type HistogramData } from './histogram.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -9,6 +10,11 @@ export interface MetricInfo {
   /** Base unit, as OpenMetrics has it: `seconds`, `bytes`, `ratio`. Part of the name too. */
   readonly unit?: string;
   readonly labels?: readonly string[];
+  /**
+   * Gauges: how the values of several workers become one. Default `sum`; `each` keeps them apart under a `worker` label.
+   * Counters and timings always add up.
+   */
+  readonly across?: 'sum' | 'max' | 'min' | 'each';
 }
 
 export interface Counter {
@@ -40,6 +46,11 @@ export type MetricKind = 'counter' | 'gauge' | 'timing';
 
 /** Every series of a registry as plain data, for another process or for text. */
 export interface MetricsSnapshot {
+  /** Unique to the registry that counted: a worker that restarts has a new one. */
+  readonly instance?: string;
+  /** The worker's stable name, the same after its restart. */
+  readonly worker?: string;
+  /** Families and their series keep their place from one snapshot of an instance to the next; new ones come last. */
   readonly families: readonly FamilySnapshot[];
 }
 export interface FamilySnapshot extends MetricInfo {
@@ -50,7 +61,7 @@ export interface SeriesSnapshot {
   readonly labels: Labels;
   /** Counters and gauges. */
   readonly value?: number;
-  /** Timings: in microseconds, 5 bits. */
+  /** Timings: in microseconds, {@link TIMING_BITS} bits. */
   readonly histogram?: HistogramData;
   /** Timings: exact counts per upper bound of {@link TIMING_BUCKETS_MS}, the last one for all above. */
   readonly buckets?: readonly number[];
@@ -58,6 +69,9 @@ export interface SeriesSnapshot {
 
 /** OpenTelemetry's boundaries for `http.server.request.duration`, in ms. */
 export const TIMING_BUCKETS_MS = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000] as const;
+
+/** Precision of a timing's histogram: a percentile is off by at most 1 part in 32. */
+export const TIMING_BITS = 5;
 
 const OTHER = 'other';
 
@@ -70,9 +84,16 @@ export class Metrics {
   readonly #families = new Map<string, MetricFamily<unknown>>();
   readonly #collectors: (() => void)[] = [];
   readonly #maxSeries: number;
+  readonly #instance = randomUUID();
+  readonly #worker: string;
 
-  constructor(maxSeries = 1000) {
+  /**
+   * @param maxSeries bound on the series of each family.
+   * @param worker the process's stable name in its cluster, for gauges that are told apart by worker.
+   */
+  constructor(maxSeries = 1000, worker = 'main') {
     this.#maxSeries = maxSeries;
+    this.#worker = worker;
   }
 
   counter(info: MetricInfo): Family<Counter> {
@@ -94,16 +115,27 @@ export class Metrics {
 
   snapshot(): MetricsSnapshot {
     for (const collect of this.#collectors) collect();
-    return { families: [...this.#families.values()].map((family) => family.snapshot()) };
+    const families = Array.from(this.#families.values(), (family) => family.snapshot());
+    return { instance: this.#instance, worker: this.#worker, families };
   }
 
   #family<Series extends SeriesData>(kind: MetricKind, info: MetricInfo, create: () => Series): MetricFamily<Series> {
     const existing = this.#families.get(info.name);
     if (existing && existing.kind !== kind) throw new Error(`metric ${info.name} is a ${existing.kind} already`);
     if (existing) return existing as MetricFamily<Series>;
-    const family = new MetricFamily(kind, info, create, this.#maxSeries);
+    const family = new MetricFamily(kind, info, create, this.#maxSeries, () => this.#countOverflow(info.name));
     this.#families.set(info.name, family as MetricFamily<unknown>);
     return family;
+  }
+
+  #countOverflow(metric: string): void {
+    this.counter({
+      name: 'spillway_metrics_overflow',
+      help: "Requests for a series beyond its family's bound, counted under the label value 'other' instead.",
+      labels: ['metric'],
+    })
+      .series({ metric })
+      .inc();
   }
 }
 
@@ -114,13 +146,15 @@ class MetricFamily<Series> implements Family<Series> {
   readonly info: MetricInfo;
   readonly #create: () => Series;
   readonly #maxSeries: number;
+  readonly #onOverflow: () => void;
   readonly #series = new Map<string, { labels: Labels; series: Series }>();
 
-  constructor(kind: MetricKind, info: MetricInfo, create: () => Series, maxSeries: number) {
+  constructor(kind: MetricKind, info: MetricInfo, create: () => Series, maxSeries: number, onOverflow: () => void) {
     this.kind = kind;
     this.info = info;
     this.#create = create;
     this.#maxSeries = maxSeries;
+    this.#onOverflow = onOverflow;
   }
 
   series(labels: Labels = {}): Series {
@@ -129,6 +163,7 @@ class MetricFamily<Series> implements Family<Series> {
     const existing = this.#series.get(key);
     if (existing) return existing.series;
     if (this.#series.size >= this.#maxSeries && !names.every((name) => labels[name] === OTHER)) {
+      this.#onOverflow();
       return this.series(Object.fromEntries(names.map((name) => [name, OTHER])));
     }
     const series = this.#create();
@@ -165,26 +200,71 @@ class GaugeSeries implements Gauge, SeriesData {
   }
 }
 
+const TIMING_CELLS = (33 - TIMING_BITS) * 2 ** TIMING_BITS;
+const LONGEST_US = 2 ** 32 - 1;
+const BUCKET_BOUNDS_US = Float64Array.from([...TIMING_BUCKETS_MS.map((ms) => ms * 1000), Infinity]);
+/** The bucket of the lowest value in each histogram cell. A cell is too narrow to meet more than one bound. */
+const BUCKET_OF_CELL = Uint8Array.from({ length: TIMING_CELLS }, (_, cell) =>
+  BUCKET_BOUNDS_US.findIndex((bound) => lowestInCell(cell, TIMING_BITS) <= bound),
+);
+
+/** A {@link Histogram} and exact buckets in one step: the histogram's cell says which bucket it is, give or take one. */
 class TimingSeries implements Timing, SeriesData {
-  readonly #histogram = new Histogram(5);
+  readonly #cells = new Float64Array(TIMING_CELLS);
   readonly #buckets = new Float64Array(TIMING_BUCKETS_MS.length + 1);
+  #count = 0;
+  #sumUs = 0;
+  #minUs = LONGEST_US;
+  #maxUs = 0;
 
   observe(ms: number): void {
-    this.#histogram.record(ms * 1000);
-    let bucket = 0;
-    while (bucket < TIMING_BUCKETS_MS.length && ms > TIMING_BUCKETS_MS[bucket]!) bucket++;
-    this.#buckets[bucket] = this.#buckets[bucket]! + 1;
+    const us = ms > 0 ? (ms < LONGEST_US / 1000 ? Math.round(ms * 1000) : LONGEST_US) : 0;
+    const exponent = 31 - TIMING_BITS - Math.clz32(us);
+    const cell = exponent <= 0 ? us : exponent * 2 ** TIMING_BITS + (us >>> exponent);
+    const near = BUCKET_OF_CELL[cell]!;
+    const bucket = us > BUCKET_BOUNDS_US[near]! ? near + 1 : near;
+    this.#cells[cell]! += 1;
+    this.#buckets[bucket]! += 1;
+    this.#count++;
+    this.#sumUs += us;
+    if (us > this.#maxUs) this.#maxUs = us;
+    if (us < this.#minUs) this.#minUs = us;
   }
 
   quantile(q: number): number {
-    return this.#histogram.quantile(q) / 1000;
+    if (this.#count === 0) return 0;
+    const rank = Math.max(1, Math.ceil(q * this.#count));
+    let seen = 0;
+    for (let cell = 0; cell < TIMING_CELLS; cell++) {
+      seen += this.#cells[cell]!;
+      if (seen >= rank) return Math.min(this.#maxUs, Math.max(this.#minUs, highestInCell(cell, TIMING_BITS))) / 1000;
+    }
+    return this.#maxUs / 1000;
   }
 
   get count(): number {
-    return this.#histogram.count;
+    return this.#count;
   }
 
   data() {
-    return { histogram: this.#histogram.toJSON(), buckets: [...this.#buckets] };
+    return { histogram: this.#histogram(), buckets: Array.from(this.#buckets) };
   }
+
+  #histogram(): HistogramData {
+    const counts: [number, number][] = [];
+    if (this.#count > 0) {
+      const last = cellOf(this.#maxUs);
+      for (let cell = cellOf(this.#minUs); cell <= last; cell++) {
+        const count = this.#cells[cell]!;
+        if (count > 0) counts.push([cell, count]);
+      }
+    }
+    const min = this.#count === 0 ? 0 : this.#minUs;
+    return { bits: TIMING_BITS, count: this.#count, sum: this.#sumUs, min, max: this.#maxUs, counts };
+  }
+}
+
+function cellOf(us: number): number {
+  const exponent = 31 - TIMING_BITS - Math.clz32(us);
+  return exponent <= 0 ? us : exponent * 2 ** TIMING_BITS + (us >>> exponent);
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { ConfigError, type Problem } from './errors.ts';
 import { nearestName } from './nearest.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './quantities.ts';
+import { formatDuration, formatSize, parseDuration, parseSize, suggestDuration, suggestSize } from './quantities.ts';
 
-/** What the docs and messages need to know of an option beside its type. */
+/** What the docs say of an option beside what its type does. */
 export interface OptionMeta {
   readonly unit?: 'duration' | 'size' | 'count' | 'share';
-  readonly default?: unknown;
+  /** Bounds as users write them: `from 1s to 1h`. */
+  readonly range?: string;
 }
 
 interface Bounds {
@@ -16,12 +17,19 @@ interface Bounds {
 
 /** A duration such as `'250ms'` or `'15m'`, read as ms. A bare number is refused, except 0. */
 export function duration(bounds: Bounds = {}) {
-  return quantity('duration', parseDuration, formatDuration, `a duration such as '250ms', '30s' or '15m'`, bounds);
+  return quantity(
+    'duration',
+    parseDuration,
+    formatDuration,
+    suggestDuration,
+    `a duration such as '250ms', '30s' or '15m'`,
+    bounds,
+  );
 }
 
 /** A size such as `'64mb'`, read as bytes. A bare number is refused, except 0. */
 export function size(bounds: Bounds = {}) {
-  return quantity('size', parseSize, formatSize, `a size such as '16kb' or '64mb'`, bounds);
+  return quantity('size', parseSize, formatSize, suggestSize, `a size such as '16kb' or '64mb'`, bounds);
 }
 
 /** A whole number of things, from `min` (default 0) to `max`. */
@@ -38,6 +46,7 @@ function quantity(
   unit: 'duration' | 'size',
   parse: (text: unknown) => number | undefined,
   format: (value: number) => string,
+  suggest: (text: unknown) => string | undefined,
   expected: string,
   bounds: Bounds,
 ) {
@@ -50,20 +59,42 @@ function quantity(
         : `, at least ${format(min)}`
       : `, from ${min === 0 ? '0' : format(min)} to ${format(max)}`;
   return z
-    .union([z.string(), z.number()])
+    .union([z.string(), z.number()], { error: ({ input }) => complaint(input, `${expected}${range}`) })
     .transform((text, context) => {
       const value = parse(text);
       if (value !== undefined && value >= min && value <= max) return value;
-      context.addIssue({ code: 'custom', message: `${show(text)} is not ${expected}${range}`, input: text });
+      const message =
+        value === undefined ? complaint(text, `${expected}${range}`) : `${show(text)} is out of range${range.replace(',', ':')}`;
+      context.addIssue({
+        code: 'custom',
+        message,
+        input: text,
+        params: { fix: value === undefined ? suggest(text) : undefined },
+      });
       return z.NEVER;
     })
-    .meta({ unit });
+    .meta({ unit, range: range.replace(/^, /, '') });
+}
+
+/** `900 is not a duration`, or what is missing. */
+function complaint(value: unknown, expected: string): string {
+  return value === undefined ? `is missing; expected ${expected}` : `${show(value)} is not ${expected}`;
 }
 
 /** The value as a user would have typed it, cut to a readable length. */
 export function show(value: unknown): string {
-  const text = typeof value === 'function' ? 'a function' : value === undefined ? 'undefined' : JSON.stringify(value);
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'an object'; // one that contains itself
+  }
 }
 
 /**
@@ -83,36 +114,102 @@ export function problemsOf(schema: z.ZodType, error: z.ZodError): Problem[] {
 }
 
 function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {
-  const path = formatPath(issue.path);
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, issue.path);
-    return issue.keys.map((key) => {
-      const near = nearestName(key, known);
-      return {
-        path: formatPath([...issue.path, key]),
-        message: `unknown option '${key}'`,
-        fix: near ? `did you mean '${near}'?` : known.length > 0 ? `allowed: ${known.join(', ')}` : undefined,
-      } as Problem;
-    });
+    return issue.keys.map((key) =>
+      problem([...issue.path, key], `unknown option '${key}'`, nearestFix(key, known) ?? allowedFix(known)),
+    );
   }
-  if (issue.code === 'invalid_union') return [{ path, message: unionMessage(issue) }];
+  if (issue.code === 'invalid_union') return problemsOfUnion(schema, issue);
   if (issue.code === 'invalid_value') {
-    const near = typeof issue.input === 'string' ? nearestName(issue.input, issue.values.map(String)) : undefined;
-    const message = `${show(issue.input)} is not one of ${issue.values.map((value) => show(value)).join(', ')}`;
-    return [near ? { path, message, fix: `did you mean '${near}'?` } : { path, message }];
+    const allowed = issue.values.map((value) => show(value));
+    const expected = allowed.length === 1 ? allowed[0]! : `one of ${allowed.join(', ')}`;
+    const fix = typeof issue.input === 'string' ? nearestFix(issue.input, issue.values.map(String)) : undefined;
+    return [problem(issue.path, complaint(issue.input, expected), fix)];
   }
-  if (issue.code === 'custom') return [{ path, message: issue.message }];
-  if (issue.input === undefined && issue.code === 'invalid_type')
-    return [{ path, message: `is missing; expected ${issue.expected}` }];
-  return [{ path, message: `${show(issue.input)}: ${issue.message.replace(/^Invalid input: /, '')}` }];
+  if (issue.code === 'custom') return [problem(issue.path, issue.message, issue.params?.['fix'] as string | undefined)];
+  return [problem(issue.path, sentenceOf(issue), mendingOf(issue))];
 }
 
-/** The branch that came closest speaks for the union: the one whose complaint lies deepest. */
-function unionMessage(issue: z.core.$ZodIssueInvalidUnion): string {
-  const expected = issue.errors
-    .map((branch) => branch[0]?.message.replace(/^Invalid input: /, '') ?? '')
-    .filter((text, at, all) => text !== '' && all.indexOf(text) === at);
-  return `${show(issue.input)}: ${expected.join(', or ')}`;
+/**
+ * Of a union the branch speaks that takes this kind of value: `{ ulr: … }` where an address or an object may stand is
+ * told of `ulr`, not that it is no string. Where none does, all of them say what they expect.
+ */
+function problemsOfUnion(schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion): Problem[] {
+  if (issue.message !== 'Invalid input') return [problem(issue.path, issue.message)];
+  const ofThisKind = issue.errors.find((issues) => !issues.some(isWrongKind));
+  if (ofThisKind)
+    return ofThisKind.flatMap((inner) => problemsOfIssue(schema, { ...inner, path: [...issue.path, ...inner.path] }));
+  const expected = new Set(issue.errors.map((issues) => expectationOf(issues.find(isWrongKind)!)));
+  return [problem(issue.path, complaint(issue.input, EITHER.format(expected)))];
+}
+
+const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
+
+function isWrongKind(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+}
+
+function expectationOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return issue.values.map((value) => show(value)).join(', ');
+  if (issue.code === 'invalid_type') return KINDS[issue.expected] ?? issue.expected;
+  return issue.message;
+}
+
+const KINDS: Record<string, string> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  function: 'a function',
+};
+
+/** zod's complaint in our words, unless the schema brought words of its own. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return complaint(issue.input, expectationOf(issue));
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small'))
+    return `${show(issue.input)} is too ${smallWord(issue.origin)}; at least ${issue.minimum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big'))
+    return `${show(issue.input)} is too ${largeWord(issue.origin)}; at most ${issue.maximum}${unitOf(issue.origin)}`;
+  return issue.input === undefined ? `is missing; ${issue.message}` : `${show(issue.input)}: ${issue.message}`;
+}
+
+/** The same value as the kind that was expected, where that is plain. */
+function mendingOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  const { expected, input } = issue;
+  if (expected === 'number' && typeof input === 'string' && /^\d+$/.test(input)) return `write ${input}, without quotes`;
+  if (expected === 'array' && input !== undefined && input !== null) return `write it in brackets: [${show(input)}]`;
+  return undefined;
+}
+
+function smallWord(origin: string): string {
+  return origin === 'string' || origin === 'array' ? 'short' : 'small';
+}
+
+function largeWord(origin: string): string {
+  return origin === 'string' || origin === 'array' ? 'long' : 'large';
+}
+
+function unitOf(origin: string): string {
+  return origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '';
+}
+
+function problem(keys: readonly PropertyKey[], message: string, fix?: string): Problem {
+  return fix === undefined ? { path: formatPath(keys), keys, message } : { path: formatPath(keys), keys, message, fix };
+}
+
+function nearestFix(word: string, known: readonly string[]): string | undefined {
+  const near = nearestName(word, known);
+  return near && `did you mean '${near}'?`;
+}
+
+function allowedFix(known: readonly string[]): string | undefined {
+  return known.length > 0 ? `allowed: ${known.join(', ')}` : undefined;
 }
 
 /** `['routes', '/api/**', 'limit', 0]` → `routes['/api/**'].limit[0]`. */
@@ -121,7 +218,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
     else if (/^[A-Za-z_$][\w$]*$/.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`;
-    else text += `['${String(key)}']`;
+    else text += `['${String(key).replaceAll("'", `\\'`)}']`;
   }
   return text;
 }

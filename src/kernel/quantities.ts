@@ -57,3 +57,36 @@ function formatQuantity(total: number, units: readonly (readonly [string, number
   }
   return text;
 }
+
+const UNIT_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^(?:milliseconds?|millis|msecs?)$/, 'ms'],
+  [/^(?:seconds?|secs?)$/, 's'],
+  [/^(?:minutes?|mins?)$/, 'm'],
+  [/^(?:hours?|hrs?)$/, 'h'],
+  [/^days?$/, 'd'],
+  [/^weeks?$/, 'w'],
+];
+const SIZE_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^(?:bytes?)$/, 'b'],
+  [/^(?:k|kib|kilobytes?)$/, 'kb'],
+  [/^(?:m|mib|megabytes?)$/, 'mb'],
+  [/^(?:g|gib|gigabytes?)$/, 'gb'],
+];
+
+/** What the writer of a wrong duration most likely meant: `'15 minutes'` → `write '15m'`. */
+export function suggestDuration(text: unknown): string | undefined {
+  if (typeof text === 'number' && text > 0) return `a number has no unit: write '${text}ms' or '${text}s'`;
+  return suggestQuantity(text, UNIT_WORDS);
+}
+
+/** What the writer of a wrong size most likely meant: `'64 MiB'` → `write '64mb'`. */
+export function suggestSize(text: unknown): string | undefined {
+  if (typeof text === 'number' && text > 0) return `a number has no unit: write '${text}b' or '${text}kb'`;
+  return suggestQuantity(text, SIZE_WORDS);
+}
+
+function suggestQuantity(text: unknown, words: readonly (readonly [RegExp, string])[]): string | undefined {
+  const [, amount, word] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(String(text)) ?? [];
+  const unit = words.find(([pattern]) => word !== undefined && pattern.test(word.toLowerCase()))?.[1];
+  return unit && `write '${amount}${unit}'`;
+}

@@ -1,5 +1,15 @@
+export { BUILT_IN_CLASSES, CLASS_PURPOSE } from './built-in-classes.ts';
+export { defineConfig } from './define-config.ts';
+export type { ExplainLayer, ExplainLine, ExplainSection, Explanation } from './explain.ts';
+export type { PolicyFlags } from './flags.ts';
+export { CONFIG_FILES, loadConfig, type LoadedConfig } from './load-config.ts';
+export { createPolicy, type Policy, type PolicyOptions } from './policy.ts';
+export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
+export { STRATEGIES, type Strategy } from './sections/upstreams.ts';
+export { createSourceLines, type SourceLines } from './source-lines.ts';
 export {
   PRIORITIES,
+  type ClassPolicy,
   type LimitPolicy,
   type OutgoingCacheHeaders,
   type PageCachePolicy,
@@ -8,3 +18,6 @@ export {
   type RouteMatch,
   type RoutePolicy,
 } from './types.ts';
+export { healthSection, type HealthPolicy } from './sections/health.ts';
+export { historySection, type HistoryPolicy } from './sections/history.ts';
+export { sloSection, type SloPolicy } from './sections/slo.ts';

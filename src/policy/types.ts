@@ -2,9 +2,12 @@
 export const PRIORITIES = ['critical', 'high', 'normal', 'low', 'background'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Who decided a value. `line` is 1-based and known for values from a config file. */
+/**
+ * Who decided a value: `config` is any part of the config that is neither a class nor a route. `line` is 1-based and
+ * known for values from a config file.
+ */
 export interface Provenance {
-  readonly by: 'built-in' | 'class' | 'route' | 'call' | 'flag';
+  readonly by: 'built-in' | 'config' | 'class' | 'route' | 'call' | 'flag';
   /** Path in the config: `routes['/api/**'].limit`, or the built-in's name. */
   readonly path: string;
   readonly file?: string;
@@ -72,6 +75,20 @@ export interface RoutePolicy {
   /** Latency objective, ms; undefined: none declared. */
   readonly sloP95Ms: number | undefined;
   /** Where each value comes from, by option name (`revalidate`, `limit`, …). */
+  readonly provenance: Readonly<Record<string, Provenance>>;
+}
+
+/** A class as the config has it, merged over its built-in. What a route of the class gets when it says nothing itself. */
+export interface ClassPolicy {
+  readonly name: string;
+  readonly priority: Priority;
+  /** undefined: answers are never stored. */
+  readonly cache: PageCachePolicy | undefined;
+  readonly headers: OutgoingCacheHeaders;
+  readonly limits: readonly LimitPolicy[];
+  /** undefined: the upstream's own timeout applies. */
+  readonly timeoutMs: number | undefined;
+  readonly sloP95Ms: number | undefined;
   readonly provenance: Readonly<Record<string, Provenance>>;
 }
 

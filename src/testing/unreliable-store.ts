@@ -60,6 +60,8 @@ export class UnreliableStore {
   /** When the latest delivery towards the process is due; nothing overtakes it. */
   #backMs = 0;
   #thereMs = 0;
+  /** On its way to the process, in order. */
+  readonly #inbox: { readonly connection: number; readonly dueMs: number; readonly arrive: () => void }[] = [];
   /** While in the future, nothing is answered. */
   #frozenUntilMs = 0;
 
@@ -175,12 +177,20 @@ export class UnreliableStore {
     }, this.#thereMs - clock.monotonic());
   }
 
+  /** What is due at the same time is delivered in one go, before any promise settles, as one chunk of a socket is. */
   #back(connection: number, arrive: () => void): void {
     const { clock } = this.#with;
     this.#backMs = Math.max(this.#backMs, clock.monotonic() + this.#latency(), this.#frozenUntilMs);
-    clock.setTimer(() => {
+    this.#inbox.push({ connection, dueMs: this.#backMs, arrive });
+    clock.setTimer(() => this.#deliver(), this.#backMs - clock.monotonic());
+  }
+
+  #deliver(): void {
+    const nowMs = this.#with.clock.monotonic();
+    while (this.#inbox.length > 0 && this.#inbox[0]!.dueMs <= nowMs) {
+      const { connection, arrive } = this.#inbox.shift()!;
       if (connection === this.#connection) arrive();
-    }, this.#backMs - clock.monotonic());
+    }
   }
 
   #latency(): number {

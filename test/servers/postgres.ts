@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { eventually, freePort, ServerProcess } from './process.ts';
@@ -20,7 +20,8 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   const data = join(folder, 'data');
   const owner = ordinaryUser();
   if (owner) chownSync(folder, owner.uid, owner.gid);
-  const bin = dirname(programPath('postgres'));
+  // On PATH there may be only a link to it; its companions lie beside the program itself.
+  const bin = dirname(realpathSync(programPath('postgres')));
   execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8'], {
     stdio: 'ignore',
     ...owner,

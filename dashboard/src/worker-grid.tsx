@@ -1,0 +1,92 @@
+import type { WorkerRow } from '../../src/health/overview.ts';
+import { bytes, ms, percent, rate, span } from './format.ts';
+import type { Act } from './actions.tsx';
+
+interface WorkerGridProps {
+  readonly workers: readonly WorkerRow[];
+  readonly nowMs: number;
+  readonly available: ReadonlySet<string>;
+  readonly act: Act;
+}
+
+export function WorkerGrid({ workers, nowMs, available, act }: WorkerGridProps) {
+  return (
+    <section class="card" aria-labelledby="workers-title">
+      <h2 id="workers-title">Workers</h2>
+      <ul class="workers">
+        {workers.map((worker) => (
+          <li key={worker.name} data-worker={worker.name}>
+            <header>
+              <b>{worker.name}</b>
+              <span class="state">{worker.state}</span>
+              {worker.startedMs !== null && <span class="muted">up {span(nowMs - worker.startedMs)}</span>}
+            </header>
+            <Gauge label="event loop" value={worker.loop} />
+            <Gauge label="heap" value={share(worker.heapBytes, worker.heapLimitBytes)} text={bytes(worker.heapBytes)} />
+            <dl class="figures">
+              <Figure label="rate" value={rate(worker.rate)} />
+              <Figure label="loop delay" value={ms(worker.loopDelayMs)} />
+              <Figure label="CPU" value={percent(worker.cpu)} />
+              <Figure label="resident" value={bytes(worker.residentBytes)} />
+              <Figure label="restarts" value={String(worker.restarts)} />
+            </dl>
+            {available.has('drainWorker') && (
+              <footer>
+                <button
+                  type="button"
+                  onClick={() =>
+                    act({
+                      title: `Drain worker ${worker.name}?`,
+                      path: `workers/${encodeURIComponent(worker.name)}/drain`,
+                      body: {},
+                      text: 'It takes no new requests, finishes those it has, and stops.',
+                    })
+                  }
+                >
+                  Drain
+                </button>
+                <button
+                  type="button"
+                  onClick={() =>
+                    act({
+                      title: `Restart worker ${worker.name}?`,
+                      path: `workers/${encodeURIComponent(worker.name)}/restart`,
+                      body: {},
+                      text: 'A new worker starts first; then this one drains and stops.',
+                    })
+                  }
+                >
+                  Restart
+                </button>
+              </footer>
+            )}
+          </li>
+        ))}
+      </ul>
+      {workers.length === 0 && <p class="teach">No worker has reported yet.</p>}
+    </section>
+  );
+}
+
+function share(part: number | null, whole: number | null): number | null {
+  return part === null || !whole ? null : part / whole;
+}
+
+function Gauge({ label, value, text }: { label: string; value: number | null; text?: string }) {
+  return (
+    <div class="gauge" data-tone={value === null ? undefined : value > 0.9 ? 'bad' : value > 0.7 ? 'warn' : undefined}>
+      <span>{label}</span>
+      <meter value={value ?? 0} aria-label={label} />
+      <b>{text ?? percent(value)}</b>
+    </div>
+  );
+}
+
+function Figure({ label, value }: { label: string; value: string }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+/** What each kind of traffic on the site deserves. Every layer of Spillway reads this one file. */
+import { defineConfig } from 'spillway';
+
+const { PORT = '8080', ADMIN_PORT = '9901', SITE_ENDPOINTS = 'http://127.0.0.1:3001', REDIS_URL, DATABASE_URL } = process.env;
+
+export default defineConfig({
+  listen: { port: Number(PORT) },
+  admin: { port: Number(ADMIN_PORT) },
+  workers: 'auto',
+  upstreams: {
+    site: { endpoints: SITE_ENDPOINTS.split(','), strategy: 'leastConnections' },
+  },
+  redis: REDIS_URL,
+  database: DATABASE_URL,
+  classes: {
+    // A price change renews a page at once; for the rest a city page may be 15 minutes old, and a day when the site is down.
+    critical: { revalidate: '15m', memoryTtl: '5m', storeTtl: '2h', grace: '24h', slo: { p95: '1s' } },
+  },
+  routes: {
+    '/': { class: 'critical', tags: ['home'] },
+    '/electricity-plans/:city': { class: 'critical', tags: ['city::city', 'plans'] },
+    '/electricity-plans/:city/:filters': { class: 'high', tags: ['city::city', 'plans'] },
+    '/plans/:id': { class: 'high', tags: ['plan::id', 'plans'] },
+    '/cities/:letter': { class: 'low', tags: ['cities'] },
+    '/sitemap.xml': { class: 'low', tags: ['sitemap'] },
+    '/sitemap-1.xml': { class: 'low', tags: ['sitemap'] },
+    '/search': { class: 'normal', cache: false, limit: [{ limit: 100, window: '1m' }] },
+    '/api/**': { class: 'normal', cache: false, limit: [{ limit: 1000, window: '1m', by: 'apiKey' }] },
+    '/api/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
+    '/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
+    '/static/**': { class: 'static' },
+  },
+  routePlan: async () => (await import('./page-plan.ts')).planPages(),
+});

@@ -1,0 +1,5 @@
+/** As much of PostgreSQL as the example asks for: the embedded and the real one both give it. */
+export interface Database {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,174 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Command, InvalidArgumentError } from 'commander';
+import { ConfigError, Events, parseDuration, SpillwayError, type Duration } from '../../kernel/index.ts';
+import {
+  constant,
+  defineLoad,
+  parseRate,
+  runLoad,
+  users,
+  type Arrival,
+  type LoadDefinition,
+  type LoadEvents,
+  type LoadOptionsInput,
+  type LoadReport,
+} from '../../load/index.ts';
+import { collect, wholeNumber } from '../arguments.ts';
+import type { CliContext } from '../context.ts';
+import type { ExitName } from '../exit-codes.ts';
+import { createLoadLive } from '../load-live.ts';
+import { renderLoadReport } from '../load-report.ts';
+
+interface LoadFlags {
+  readonly target?: string;
+  readonly rate?: string;
+  readonly users?: number;
+  readonly think?: string;
+  readonly duration?: string;
+  readonly connections?: number;
+  readonly timeout?: string;
+  readonly header?: readonly string[];
+  readonly threshold?: readonly string[];
+  readonly keepAlive: boolean;
+  readonly verify: boolean;
+  readonly allowHost?: readonly string[];
+  readonly seed?: number;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const EXIT: Record<LoadReport['verdict']['result'], ExitName> = {
+  ok: 'ok',
+  thresholds: 'threshold',
+  regression: 'regression',
+  invalid: 'runInvalid',
+};
+
+export function addLoadCommand(program: Command, context: CliContext): void {
+  program
+    .command('load')
+    .summary('put a service under load, and tell the truth about its latencies')
+    .description(
+      'Sends requests when they are due, whatever the target does, and counts latency from that moment. Only this machine, unless --allow-host names another.',
+    )
+    .argument('<file|url>', 'a load file such as load.ts, or an address')
+    .option('-r, --rate <rate>', 'open model: arrivals such as 500/s or 20/m; default 50/s', rateText)
+    .option('-u, --users <n>', 'closed model instead: users who ask, wait and ask again', wholeNumber(1, 100_000))
+    .option('--think <duration>', 'pause of a user between answer and next request', durationText)
+    .option('-d, --duration <duration>', 'how long; default 10s', durationText)
+    .option('--target <url>', "instead of the load file's target")
+    .option('-c, --connections <n>', 'most connections at once; default 64', wholeNumber(1, 100_000))
+    .option('--timeout <duration>', 'how long a request may take; default 30s', durationText)
+    .option('-H, --header <name:value>', 'a field for every request; may be repeated', collect)
+    .option('--threshold <bound>', "such as 'latency: p(99)<200'; may be repeated", collect)
+    .option('--no-keep-alive', 'a new connection for every request')
+    .option('--no-verify', 'accept any TLS certificate')
+    .option('--allow-host <host>', 'a host beyond this machine that may be put under load; may be repeated', collect)
+    .option('--seed <n>', 'what chance in scenarios follows from', wholeNumber(0, 2 ** 32 - 1))
+    .option('-o, --out <file>', 'write the whole report as JSON')
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 all well, 99 a threshold broke, 97 the generator could not keep up and the figures mean nothing.
+
+Examples:
+  $ spillway load http://127.0.0.1:8080/ --rate 500/s --duration 30s
+  $ spillway load load.ts --out run.json --threshold 'latency: p(99)<200' --threshold 'errors: rate<0.001'
+  $ spillway load http://127.0.0.1:8080/ --users 100 --think 1s
+`,
+    )
+    .action(async (what: string, flags: LoadFlags) => {
+      const definition = withFlags(await definitionFrom(what, context), flags);
+      const report = await runWatched(definition, flags, context);
+      if (flags.out !== undefined) await writeFile(resolve(context.cwd, flags.out), `${JSON.stringify(report)}\n`);
+      context.stdout.write(flags.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderLoadReport(report, context.paint));
+      context.exit = context.stop.aborted ? 'interrupted' : EXIT[report.verdict.result];
+    });
+}
+
+async function runWatched(definition: LoadDefinition, flags: LoadFlags, context: CliContext): Promise<LoadReport> {
+  const live = createLoadLive(context);
+  const events = new Events<LoadEvents>();
+  events.on('started', ({ target, arrival }) => context.stderr.write(`${context.paintError.quiet(`${target}: ${arrival}`)}\n`));
+  events.on('progress', (progress) => live.show(progress));
+  try {
+    return await runLoad(definition, optionsFrom(flags), { ...context.runtime, events, signal: context.stop });
+  } finally {
+    live.end();
+  }
+}
+
+/** The default export of a load file, or a plain load of an address. */
+async function definitionFrom(what: string, context: CliContext): Promise<LoadDefinition> {
+  if (/^https?:\/\//i.test(what)) return defineLoad({ target: what, arrival: constant('50/s').for('10s') });
+  const file = resolve(context.cwd, what);
+  if (!existsSync(file))
+    throw new SpillwayError('SPILLWAY_USAGE', `${what} is neither a load file nor an address such as http://127.0.0.1:8080/.`);
+  const { default: definition } = (await import(pathToFileURL(file).href)) as { default?: LoadDefinition };
+  if (definition === undefined)
+    throw new ConfigError(what, [{ path: '', message: 'exports no default', fix: 'export default defineLoad({ … })' }]);
+  return defineLoad(definition);
+}
+
+function withFlags(definition: LoadDefinition, flags: LoadFlags): LoadDefinition {
+  return {
+    ...definition,
+    target: flags.target ?? definition.target,
+    arrival: arrivalFrom(flags) ?? definition.arrival,
+    headers: { ...definition.headers, ...Object.fromEntries((flags.header ?? []).map(headerFrom)) },
+    thresholds: thresholdsFrom(flags.threshold ?? [], definition),
+  };
+}
+
+function arrivalFrom({ rate, users: count, think, duration }: LoadFlags): Arrival | undefined {
+  if (rate === undefined && count === undefined && duration === undefined) return undefined;
+  const lasting = duration ?? '10s';
+  if (count !== undefined)
+    return users(count)
+      .thinking((think ?? 0) as Duration)
+      .for(lasting);
+  return constant(rate ?? '50/s').for(lasting);
+}
+
+function optionsFrom(flags: LoadFlags): LoadOptionsInput {
+  const { connections, timeout, keepAlive, verify, allowHost, seed } = flags;
+  return {
+    ...(connections === undefined ? {} : { connections }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(seed === undefined ? {} : { seed }),
+    keepAlive,
+    verifyCertificate: verify,
+    allowHosts: [...(allowHost ?? [])],
+  };
+}
+
+function headerFrom(text: string): [string, string] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new SpillwayError('SPILLWAY_USAGE', `--header ${text}: expected name:value.`);
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+}
+
+/** `latency{class:critical}: p(99)<200` adds to what the load file declares. */
+function thresholdsFrom(texts: readonly string[], definition: LoadDefinition): NonNullable<LoadDefinition['thresholds']> {
+  const all = new Map(Object.entries(definition.thresholds ?? {}));
+  for (const text of texts) {
+    const match = /^([^{:]+(?:\{[^}]*\})?)\s*:\s*(.+)$/.exec(text.trim());
+    if (!match) throw new SpillwayError('SPILLWAY_USAGE', `--threshold ${text}: expected a bound such as 'latency: p(99)<200'.`);
+    all.set(match[1]!, [...(all.get(match[1]!) ?? []), match[2]!]);
+  }
+  return Object.fromEntries(all);
+}
+
+function rateText(text: string): string {
+  if (parseRate(text) === undefined) throw new InvalidArgumentError(`A rate such as 500/s, 20/m or 1000/h is expected.`);
+  return text;
+}
+
+function durationText(text: string): string {
+  if (parseDuration(text) === undefined) throw new InvalidArgumentError(`A duration such as 250ms, 30s or 15m is expected.`);
+  return text;
+}

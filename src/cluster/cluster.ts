@@ -1,0 +1,273 @@
+import {
+  backoffMs,
+  Events,
+  parseOptions,
+  runtimeFrom,
+  SpillwayError,
+  type Clock,
+  type Random,
+  type Runtime,
+  type Timer,
+} from '../kernel/index.ts';
+import type { Bus, BusReceipt } from '../ports/index.ts';
+import { ClusterBus } from './bus.ts';
+import type { ClusterEvents } from './events.ts';
+import { clusterSchema, type ClusterOptions, type ClusterSettings } from './options.ts';
+import { SlotSockets } from './sockets.ts';
+import { WorkerProcess, type WorkerState } from './worker-process.ts';
+
+export interface WorkerStatus {
+  readonly id: number;
+  readonly slot: number;
+  readonly pid: number;
+  readonly state: WorkerState;
+  readonly upMs: number;
+  /** Share of the last second its event loop was busy, 0 to 1. */
+  readonly utilisation: number;
+  readonly memoryBytes: number;
+}
+
+/** What one worker answered. */
+export type WorkerAnswer =
+  | { readonly id: number; readonly slot: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly slot: number; readonly ok: false; readonly error: Error };
+
+/** The primary's side of a cluster of worker processes. */
+export interface Cluster {
+  readonly events: Events<ClusterEvents>;
+  /** Reaches all workers. */
+  readonly bus: Bus;
+  /** The port of each socket, by name, once started. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Resolves when all workers are ready. @throws SpillwayError when one of them fails to start; the others are ended. */
+  start(): Promise<void>;
+  /** Has every worker finish what it does, and ends them. */
+  stop(): Promise<void>;
+  /**
+   * Replaces the workers one by one; each is drained only when its successor is ready. Resolves when the last one is
+   * replaced.
+   *
+   * @throws SpillwayError SPILLWAY_WORKER_FAILED when a successor does not become ready: its predecessor, and all after
+   *   it, go on serving.
+   */
+  reload(): Promise<void>;
+  status(): readonly WorkerStatus[];
+  /** Asks one worker, ready or not. @throws SpillwayError SPILLWAY_WORKER_FAILED when there is none of that id, or it fails. */
+  askWorker(id: number, kind: string, payload?: unknown): Promise<unknown>;
+  /** Answers the workers' questions of this kind. */
+  answer(kind: string, fn: (payload: unknown, workerId: number) => unknown): void;
+  /** Asks every ready worker, and waits for each at most `askTimeout`. */
+  ask(kind: string, payload?: unknown): Promise<readonly WorkerAnswer[]>;
+}
+
+/**
+ * A cluster of worker processes under this one.
+ *
+ * @throws ConfigError when the options are wrong.
+ */
+export function createCluster(options: ClusterOptions, runtime: Partial<Runtime> = {}): Cluster {
+  return new ProcessCluster(parseOptions(clusterSchema, options, 'createCluster(options)'), runtimeFrom(runtime));
+}
+
+/** One place for a worker. During a reload its successor stands beside it. */
+interface Slot {
+  readonly number: number;
+  worker: WorkerProcess | undefined;
+  /** Failures in a row. */
+  failures: number;
+  restart: Timer | undefined;
+}
+
+/** A worker that ran this long was no failed start: the backoff begins anew. */
+const STABLE_MS = 30_000;
+
+class ProcessCluster implements Cluster {
+  readonly events = new Events<ClusterEvents>();
+  readonly bus: ClusterBus;
+  readonly #settings: ClusterSettings;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #sockets: ReadonlyMap<string, SlotSockets>;
+  readonly #slots: Slot[];
+  /** All processes that live, successors and draining ones too. */
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #answers = new Map<string, (payload: unknown, workerId: number) => unknown>();
+  #lastId = 0;
+  #stopping: Promise<void> | undefined;
+  #reloading: Promise<void> | undefined;
+  #watch: Timer | undefined;
+
+  constructor(settings: ClusterSettings, { clock, random, metrics }: Runtime) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#random = random;
+    this.bus = new ClusterBus((channel, message) => this.#relay(channel, message, undefined));
+    this.#sockets = new Map(
+      Object.entries(settings.sockets).map(([name, { host, port }]) => [name, new SlotSockets(host, port)]),
+    );
+    this.#slots = Array.from({ length: settings.workers }, (_, number) => ({
+      number,
+      worker: undefined,
+      failures: 0,
+      restart: undefined,
+    }));
+    const workers = metrics.gauge({ name: 'spillway_cluster_workers', help: 'Worker processes, by state.', labels: ['state'] });
+    metrics.onCollect(() => {
+      for (const state of ['starting', 'ready', 'draining'] as const)
+        workers.series({ state }).set([...this.#workers].filter((worker) => worker.state === state).length);
+    });
+    const restarts = metrics.counter({
+      name: 'spillway_cluster_worker_failures',
+      help: 'Workers that ended without being asked to.',
+    });
+    this.events.on('workerFailed', () => restarts.series().inc());
+  }
+
+  get ports(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#sockets].map(([name, sockets]) => [name, sockets.port]));
+  }
+
+  async start(): Promise<void> {
+    for (const slot of this.#slots) slot.worker = this.#launch(slot);
+    this.#watch = this.#clock.setRepeating(() => this.#replaceSilent(), Math.min(500, this.#settings.silentAfterMs / 4));
+    try {
+      await Promise.all(this.#slots.map((slot) => slot.worker!.ready));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop());
+  }
+
+  reload(): Promise<void> {
+    return (this.#reloading ??= this.#reload().finally(() => (this.#reloading = undefined)));
+  }
+
+  status(): readonly WorkerStatus[] {
+    const now = this.#clock.monotonic();
+    return [...this.#workers]
+      .map(({ id, slot, pid, state, startedMs, utilisation, memoryBytes }) => ({
+        id,
+        slot,
+        pid,
+        state,
+        upMs: now - startedMs,
+        utilisation,
+        memoryBytes,
+      }))
+      .sort((a, b) => a.slot - b.slot || a.id - b.id);
+  }
+
+  ask(kind: string, payload: unknown = undefined): Promise<readonly WorkerAnswer[]> {
+    const ready = [...this.#workers].filter((worker) => worker.state === 'ready');
+    return Promise.all(
+      ready.map(async (worker): Promise<WorkerAnswer> => {
+        const { id, slot } = worker;
+        try {
+          return { id, slot, ok: true, value: await worker.ask(kind, payload, this.#settings.askTimeoutMs) };
+        } catch (error) {
+          return { id, slot, ok: false, error: error as Error };
+        }
+      }),
+    );
+  }
+
+  async askWorker(id: number, kind: string, payload: unknown = undefined): Promise<unknown> {
+    const worker = [...this.#workers].find((one) => one.id === id);
+    if (!worker) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker ${id}`);
+    return worker.ask(kind, payload, this.#settings.askTimeoutMs);
+  }
+
+  answer(kind: string, fn: (payload: unknown, workerId: number) => unknown): void {
+    this.#answers.set(kind, fn);
+  }
+
+  async #answerTo(worker: WorkerProcess, kind: string, payload: unknown): Promise<unknown> {
+    const answer = this.#answers.get(kind);
+    if (!answer) throw new Error(`the primary does not answer '${kind}'`);
+    return answer(payload, worker.id);
+  }
+
+  async #stop(): Promise<void> {
+    for (const slot of this.#slots) slot.restart?.cancel();
+    await Promise.all([...this.#workers].map((worker) => worker.drain()));
+    this.#watch?.cancel();
+    for (const sockets of this.#sockets.values()) sockets.close();
+  }
+
+  async #reload(): Promise<void> {
+    for (const slot of this.#slots) {
+      if (this.#stopping) return;
+      const successor = this.#launch(slot);
+      await successor.ready;
+      const predecessor = slot.worker;
+      slot.worker = successor;
+      slot.failures = 0;
+      await predecessor?.drain();
+    }
+  }
+
+  #launch(slot: Slot): WorkerProcess {
+    const sockets = new Map([...this.#sockets].map(([name, bound]) => [name, bound.ofSlot(slot.number)]));
+    const worker = new WorkerProcess(
+      { id: ++this.#lastId, slot: slot.number },
+      this.#settings,
+      sockets,
+      {
+        onAsk: (from, kind, payload) => this.#answerTo(from, kind, payload),
+        onPublish: (from, call, channel, message) => void this.#publishFor(from, call, channel, message),
+        onExit: (ended, reason) => this.#onExit(slot, ended, reason),
+      },
+      this.#clock,
+    );
+    this.#workers.add(worker);
+    worker.ready.then(
+      () => this.events.emit('workerReady', { id: worker.id, slot: slot.number, pid: worker.pid }),
+      () => {},
+    );
+    return worker;
+  }
+
+  #onExit(slot: Slot, worker: WorkerProcess, reason: string): void {
+    this.#workers.delete(worker);
+    this.events.emit('workerGone', { id: worker.id, slot: slot.number });
+    // Draining workers end as asked; a successor that fails leaves its predecessor in the slot.
+    if (worker.state === 'draining' || slot.worker !== worker || this.#stopping) return;
+    if (this.#clock.monotonic() - worker.startedMs > STABLE_MS) slot.failures = 0;
+    const { baseMs, maxMs } = this.#settings.restartBackoff;
+    const restartMs = backoffMs(this.#random, slot.failures++, baseMs, maxMs);
+    slot.worker = undefined;
+    this.events.emit('workerFailed', { id: worker.id, slot: slot.number, reason, restartMs });
+    slot.restart = this.#clock.setTimer(() => (slot.worker = this.#launch(slot)), restartMs, { keepAlive: true });
+  }
+
+  /** A worker whose event loop stands still sends no heartbeat, and only a signal can end it. */
+  #replaceSilent(): void {
+    const now = this.#clock.monotonic();
+    for (const worker of this.#workers) {
+      // A starting worker loads its modules: its ready timeout watches it.
+      if (worker.state === 'starting' || now - worker.heardMs < this.#settings.silentAfterMs) continue;
+      this.events.emit('workerStuck', { id: worker.id, slot: worker.slot, pid: worker.pid });
+      worker.kill();
+    }
+  }
+
+  async #publishFor(from: WorkerProcess, call: number, channel: string, message: string): Promise<void> {
+    const { acknowledged, missing } = await this.#relay(channel, message, from);
+    from.published(call, acknowledged, missing);
+  }
+
+  /** To every other process, starting and draining ones too: they may hold or be filling what the message is about. */
+  async #relay(channel: string, message: string, from: WorkerProcess | undefined): Promise<BusReceipt> {
+    const others = [...this.#workers].filter((worker) => worker !== from);
+    const deliveries: Promise<unknown>[] = others.map((worker) => worker.deliver(channel, message, this.#settings.askTimeoutMs));
+    if (from) deliveries.push(this.bus.deliver(channel, message));
+    const outcomes = await Promise.allSettled(deliveries);
+    // A process that is gone holds nothing any more.
+    const missing = outcomes.filter((outcome, i) => outcome.status === 'rejected' && others[i]?.state !== 'gone').length;
+    return { acknowledged: outcomes.filter((outcome) => outcome.status === 'fulfilled').length, missing };
+  }
+}

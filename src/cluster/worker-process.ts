@@ -1,0 +1,170 @@
+import { fork, type ChildProcess, type Serializable } from 'node:child_process';
+import { messageOf, SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
+import { Calls } from './calls.ts';
+import type { ToPrimary, ToWorker } from './messages.ts';
+import type { ClusterSettings } from './options.ts';
+
+export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
+
+/** What the primary is told by, and about, a worker. */
+export interface WorkerListener {
+  /** The worker asks the primary something; what this settles with is the answer. */
+  onAsk(worker: WorkerProcess, kind: string, payload: unknown): Promise<unknown>;
+  onPublish(worker: WorkerProcess, call: number, channel: string, message: string): void;
+  onExit(worker: WorkerProcess, reason: string): void;
+}
+
+/** A worker as its primary sees it. */
+export class WorkerProcess {
+  readonly id: number;
+  readonly slot: number;
+  readonly startedMs: number;
+  /** Settles when the worker said it is ready, or failed to. */
+  readonly ready: Promise<void>;
+  /** Settles when the process has ended. */
+  readonly gone: Promise<void>;
+  state: WorkerState = 'starting';
+  utilisation = 0;
+  memoryBytes = 0;
+  heardMs: number;
+  readonly #child: ChildProcess;
+  readonly #clock: Clock;
+  readonly #settings: ClusterSettings;
+  readonly #calls: Calls;
+  readonly #listener: WorkerListener;
+  readonly #sockets: ReadonlyMap<string, object>;
+  #markReady!: () => void;
+  #markFailed!: (error: Error) => void;
+  #killTimer: Timer | undefined;
+
+  constructor(
+    identity: { readonly id: number; readonly slot: number },
+    settings: ClusterSettings,
+    sockets: ReadonlyMap<string, object>,
+    listener: WorkerListener,
+    clock: Clock,
+  ) {
+    this.id = identity.id;
+    this.slot = identity.slot;
+    this.#settings = settings;
+    this.#sockets = sockets;
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#calls = new Calls(clock);
+    this.startedMs = this.heardMs = clock.monotonic();
+    const { file, args, env } = settings.entry;
+    this.#child = fork(file, args, {
+      env: { ...process.env, ...env, SPILLWAY_HEARTBEAT_MS: String(settings.heartbeatMs) },
+      serialization: 'advanced',
+    });
+    this.ready = this.#whenReady();
+    this.gone = new Promise((resolve) => this.#child.once('exit', (code, signal) => resolve(this.#onExit(code, signal))));
+    this.#child.on('message', (message) => this.#onMessage(message as ToPrimary));
+    // A channel that breaks is followed by the exit, which says all there is to say.
+    this.#child.on('error', () => {});
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  ask(kind: string, payload: unknown, withinMs: number): Promise<unknown> {
+    return this.#calls.make(withinMs, (call) => this.#send({ type: 'ask', call, kind, payload }));
+  }
+
+  /** Settles when the worker's subscribers have handled the message. */
+  deliver(channel: string, message: string, withinMs: number): Promise<unknown> {
+    return this.#calls.make(withinMs, (call) => this.#send({ type: 'deliver', call, channel, message }));
+  }
+
+  published(call: number, acknowledged: number, missing: number): void {
+    this.#send({ type: 'published', call, acknowledged, missing });
+  }
+
+  /** Asks the worker to finish what it has and to end; it is ended when it takes longer than the drain may. */
+  async drain(): Promise<void> {
+    if (this.state === 'gone') return;
+    this.state = 'draining';
+    this.#send({ type: 'drain', withinMs: this.#settings.drainTimeoutMs });
+    // The worker gives up by itself at its deadline; this is for one that cannot any more.
+    this.#killTimer ??= this.#clock.setTimer(() => this.kill(), this.#settings.drainTimeoutMs + 1000, { keepAlive: true });
+    await this.gone;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #whenReady(): Promise<void> {
+    const { readyTimeoutMs } = this.#settings;
+    const timer = this.#clock.setTimer(
+      () => {
+        this.#markFailed(failure(this, `was not ready within ${readyTimeoutMs} ms`));
+        this.kill();
+      },
+      readyTimeoutMs,
+      { keepAlive: true },
+    );
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#markReady = resolve;
+      this.#markFailed = reject;
+    }).finally(() => timer.cancel());
+    // Whoever waits hears of it; nobody has to.
+    ready.catch(() => {});
+    return ready;
+  }
+
+  #onMessage(message: ToPrimary): void {
+    this.heardMs = this.#clock.monotonic();
+    switch (message.type) {
+      case 'joined':
+        return this.#welcome();
+      case 'ready':
+        if (this.state === 'starting') this.state = 'ready';
+        return this.#markReady();
+      case 'beat':
+        this.utilisation = message.utilisation;
+        this.memoryBytes = message.memoryBytes;
+        return;
+      case 'answer':
+        return this.#calls.answer(message.call, message.value);
+      case 'failed':
+        return this.#calls.fail(message.call, failure(this, message.message));
+      case 'ask':
+        return void this.#reply(message.call, message.kind, message.payload);
+      case 'publish':
+        return this.#listener.onPublish(this, message.call, message.channel, message.message);
+    }
+  }
+
+  async #reply(call: number, kind: string, payload: unknown): Promise<void> {
+    try {
+      this.#send({ type: 'answer', call, value: await this.#listener.onAsk(this, kind, payload) });
+    } catch (error) {
+      this.#send({ type: 'failed', call, message: messageOf(error) });
+    }
+  }
+
+  #welcome(): void {
+    this.#send({ type: 'welcome', id: this.id, slot: this.slot, sockets: [...this.#sockets.keys()] });
+    for (const [name, handle] of this.#sockets) this.#send({ type: 'socket', name }, handle);
+  }
+
+  #onExit(code: number | null, signal: string | null): void {
+    this.#killTimer?.cancel();
+    const reason = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+    const error = failure(this, reason);
+    this.#markFailed(error);
+    this.#calls.failAll(error);
+    this.#listener.onExit(this, reason);
+    this.state = 'gone';
+  }
+
+  #send(message: ToWorker, handle?: object): void {
+    if (this.#child.connected) this.#child.send(message as Serializable, handle as never, () => {});
+  }
+}
+
+function failure(worker: WorkerProcess, what: string): SpillwayError {
+  return new SpillwayError('SPILLWAY_WORKER_FAILED', `worker ${worker.id} (pid ${worker.pid}) ${what}`);
+}

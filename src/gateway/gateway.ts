@@ -1,0 +1,308 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
+import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
+import type { Exchange } from '../ports/index.ts';
+import { ClientAddresses } from './client-address.ts';
+import { onClientError } from './client-error.ts';
+import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
+import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
+import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
+import { problemOf, sendProblem } from './problems.ts';
+import { RequestIds } from './request-id.ts';
+import { normaliseAuthority, parseTarget } from './target.ts';
+
+/** An answered request, for logs and statistics. */
+export interface CompletedRequest {
+  readonly exchange: Exchange;
+  readonly status: number;
+  readonly durationMs: number;
+  /** The client went away before the answer was complete. */
+  readonly aborted: boolean;
+}
+
+/** What the gateway is connected to. */
+export interface GatewayConnections {
+  /** The route of a request; undefined is answered 404. */
+  readonly match: (method: string, path: string) => RouteMatch | undefined;
+  /** Answers the request through `exchange.response`, at any time. What it throws becomes a 500. */
+  readonly handle: (exchange: Exchange) => void;
+  /** Hears of each request once its answer is complete or broken off. */
+  readonly onComplete?: (completed: CompletedRequest) => void;
+  /**
+   * A listening handle of another process (the cluster's primary), to accept connections from in place of opening
+   * `listen.port` here.
+   */
+  readonly handleToListenOn?: object;
+}
+
+/** HTTP in and out: everything between a client's connection and the layers. */
+export interface Gateway {
+  readonly server: Server;
+  /** Where it listens, once started: `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Requests being answered. */
+  readonly inFlight: number;
+  /** @throws SpillwayError SPILLWAY_LISTEN_FAILED */
+  start(): Promise<void>;
+  /**
+   * Takes no new connections, has those that are open close after their next answer, or after 3 s without one, and
+   * resolves when all are gone. When `signal` aborts, idle connections are closed at once.
+   */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Closes everything now. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A gateway that hands each request, matched and checked, to `connections.handle`.
+ *
+ * @throws ConfigError when the options are wrong.
+ */
+export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
+  const { match, handle, onComplete, handleToListenOn, ...rest } = options;
+  const connections = { match, handle, ...(onComplete && { onComplete }), ...(handleToListenOn && { handleToListenOn }) };
+  return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
+}
+
+/** The same from settings that were checked already, such as a resolved policy's. */
+export function gatewayFrom(settings: GatewaySettings, connections: GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
+  return new HttpGateway(settings, connections, runtimeFrom(runtime));
+}
+
+/**
+ * How long a draining gateway waits for the next request of a connection before it closes it: a client that sends one
+ * just then would lose it. Connections in use close by themselves with their next answer.
+ */
+const IDLE_GRACE_MS = 3000;
+
+class HttpGateway implements Gateway {
+  readonly server: Server;
+  readonly #settings: GatewaySettings['listen'];
+  readonly #connections: GatewayConnections;
+  readonly #clock: Clock;
+  readonly #addresses: ClientAddresses;
+  readonly #metrics: HttpMetrics;
+  readonly #requestIds = new RequestIds();
+  readonly #metricsOf = new Map<RoutePolicy, ClassMetrics>();
+  readonly #inFlight = new Set<ServerResponse>();
+  readonly #sockets = new Set<Socket>();
+  #draining = false;
+
+  constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, metrics }: Runtime) {
+    this.#settings = settings.listen;
+    this.#connections = connections;
+    this.#clock = clock;
+    this.#addresses = new ClientAddresses(settings.trustedProxies);
+    this.#metrics = new HttpMetrics(metrics);
+    this.server = this.#createServer();
+  }
+
+  get address(): string {
+    const bound = this.server.address() as AddressInfo | null;
+    if (!bound) return '';
+    return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  start(): Promise<void> {
+    const { host, port } = this.#settings;
+    return new Promise((resolve, reject) => {
+      const onError = (cause: Error): void =>
+        reject(new SpillwayError('SPILLWAY_LISTEN_FAILED', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
+      this.server.once('error', onError);
+      const onListening = (): void => {
+        this.server.off('error', onError);
+        resolve();
+      };
+      const { handleToListenOn } = this.#connections;
+      if (handleToListenOn) this.server.listen(handleToListenOn, onListening);
+      else this.server.listen({ host, port, backlog: 4096 }, onListening);
+    });
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    // Not http's own close(): that cuts idle connections at once, and with them requests already on their way here.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    for (const response of this.#inFlight) closeAfter(response);
+    const closeIdle = (): void => this.server.closeIdleConnections();
+    const grace = this.#clock.setTimer(closeIdle, IDLE_GRACE_MS);
+    if (signal.aborted) closeIdle();
+    else signal.addEventListener('abort', closeIdle, { once: true });
+    await closed;
+    grace.cancel();
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.server.listening) await closed;
+  }
+
+  #createServer(): Server {
+    const { maxHeaderBytes, requestTimeoutMs, headersTimeoutMs, keepAliveTimeoutMs, maxConnections } = this.#settings;
+    const server = createServer({
+      maxHeaderSize: maxHeaderBytes,
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      joinDuplicateHeaders: false,
+    });
+    server.maxConnections = maxConnections;
+    server.on('connection', (socket: Socket) => this.#onConnection(socket));
+    server.on('request', (request, response) => this.#onRequest(request, response));
+    server.on('checkContinue', (request, response) => this.#onContinue(request, response));
+    server.on('checkExpectation', (_, response) =>
+      this.#refuse(response, { status: 417, detail: 'Only 100-continue can be expected.' }),
+    );
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const status = onClientError(error, socket as Socket);
+      if (status) this.#metrics.refused(status);
+    });
+    return server;
+  }
+
+  #onConnection(socket: Socket): void {
+    socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    this.#metrics.connections.set(this.#sockets.size);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#metrics.connections.set(this.#sockets.size);
+    });
+  }
+
+  /** Says 100 Continue when someone begins to read the body, so that a refusal spares the client the sending. */
+  #onContinue(request: IncomingMessage, response: ServerResponse): void {
+    const { shouldKeepAlive } = response;
+    // Without a go-ahead it is unknown whether a body follows: the connection cannot be used again.
+    response.shouldKeepAlive = false;
+    const onReader = (event: string | symbol): void => {
+      if (event !== 'data' && event !== 'readable') return;
+      request.off('newListener', onReader);
+      if (response.headersSent) return;
+      response.shouldKeepAlive = shouldKeepAlive && !this.#draining;
+      response.writeContinue();
+    };
+    request.on('newListener', onReader);
+    this.#onRequest(request, response);
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const startedMs = this.#clock.monotonic();
+    if (this.#draining) closeAfter(response);
+    const facts = this.#factsOf(request, startedMs);
+    if ('status' in facts) return this.#refuse(response, facts);
+    const match = this.#connections.match(request.method!, facts.path);
+    if (!match) return this.#refuse(response, { status: 404, detail: `Nothing is served at ${facts.path}.` });
+    this.#serve(new GatewayExchange(request, response, match, facts));
+  }
+
+  #serve(exchange: GatewayExchange): void {
+    const { response } = exchange;
+    const metrics = this.#classMetrics(exchange.route);
+    metrics.inFlight.add(1);
+    this.#inFlight.add(response);
+    response.once('close', () => this.#onClosed(exchange, metrics));
+    try {
+      this.#connections.handle(exchange);
+    } catch (error) {
+      sendProblem(response, problemOf(error, exchange.requestId));
+    }
+  }
+
+  #onClosed(exchange: GatewayExchange, metrics: ClassMetrics): void {
+    const { response } = exchange;
+    const durationMs = this.#clock.monotonic() - exchange.startedMs;
+    const aborted = !response.writableFinished;
+    this.#inFlight.delete(response);
+    metrics.inFlight.add(-1);
+    if (aborted) metrics.aborted.inc();
+    else {
+      metrics.byStatus[((response.statusCode / 100) | 0) - 1]?.inc();
+      metrics.duration.observe(durationMs);
+    }
+    this.#connections.onComplete?.({ exchange, status: response.statusCode, durationMs, aborted });
+  }
+
+  /** Checks what every request must fulfil, whichever its route. */
+  #factsOf(request: IncomingMessage, startedMs: number): RequestFacts | Refusal {
+    const { headers, method, url } = request;
+    if (url!.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
+    if (method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
+    const framing = framingProblem(request);
+    if (framing) return framing;
+    if (Number(headers['content-length'] ?? 0) > this.#settings.maxBodyBytes)
+      return { status: 413, detail: `The request body is larger than ${this.#settings.maxBodyBytes} bytes.` };
+    const target = parseTarget(url!);
+    if (!target.ok) return { status: 400, detail: `Bad request: ${target.reason}.` };
+    const peer = request.socket.remoteAddress ?? '';
+    const trusted = this.#addresses.trusts(peer);
+    const scheme = trusted && lastOf(headers['x-forwarded-proto']) === 'https' ? 'https' : 'http';
+    const host = target.authority ?? (trusted ? lastOf(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
+    const authority = normaliseAuthority(host, scheme);
+    if (authority === undefined) return { status: 400, detail: 'Bad request: the Host field is missing or is no host.' };
+    return {
+      scheme,
+      authority,
+      path: target.path,
+      query: target.query,
+      clientIp: this.#addresses.clientOf(peer, trusted ? oneOf(headers['x-forwarded-for']) : undefined),
+      requestId: this.#requestIds.adopt(trusted ? oneOf(headers['x-request-id']) : undefined),
+      startedMs,
+    };
+  }
+
+  #refuse(response: ServerResponse, { status, detail }: Refusal): void {
+    this.#metrics.refused(status);
+    // What follows on this connection may be the rest of what was refused.
+    response.shouldKeepAlive = status === 404;
+    sendProblem(response, { status, detail });
+  }
+
+  #classMetrics(route: RoutePolicy): ClassMetrics {
+    let metrics = this.#metricsOf.get(route);
+    if (!metrics) this.#metricsOf.set(route, (metrics = this.#metrics.ofClass(route.className)));
+    return metrics;
+  }
+}
+
+/** Has the connection closed once this answer is complete, and the client told so. */
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.shouldKeepAlive = false;
+}
+
+/**
+ * Framing that the parser lets through and that another server may read in another way. The parser itself refuses
+ * Content-Length beside Transfer-Encoding, differing lengths, and bare line feeds.
+ */
+function framingProblem(request: IncomingMessage): Refusal | undefined {
+  const { headers, rawHeaders, httpVersion } = request;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1) return { status: 400, detail: 'Bad request: more than one Host field.' };
+  if (hosts === 0 && httpVersion === '1.1') return { status: 400, detail: 'Bad request: the Host field is missing.' };
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return undefined;
+  if (httpVersion === '1.0') return { status: 400, detail: 'Bad request: HTTP/1.0 has no Transfer-Encoding.' };
+  if (coding.toLowerCase() !== 'chunked') return { status: 501, detail: 'Only the chunked transfer coding is understood.' };
+  return undefined;
+}
+
+function oneOf(field: string | string[] | undefined): string | undefined {
+  return Array.isArray(field) ? field.join(',') : field;
+}
+
+/** The value the nearest proxy added. */
+function lastOf(field: string | string[] | undefined): string | undefined {
+  return oneOf(field)?.split(',').at(-1)?.trim();
+}

@@ -1,0 +1,17 @@
+export { canonicalAddress, ClientAddresses } from './client-address.ts';
+export { createGateway, gatewayFrom, type CompletedRequest, type Gateway, type GatewayConnections } from './gateway.ts';
+export {
+  gatewaySchema,
+  listenSchema,
+  proxySchema,
+  upstreamSchema,
+  type GatewayOptions,
+  type GatewaySettings,
+  type ProxyOptions,
+  type ProxySettings,
+  type UpstreamSettings,
+} from './options.ts';
+export { upstreamRequestOf } from './pass.ts';
+export { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
+export { createProxy, proxyFrom, type Proxy } from './proxy.ts';
+export { normaliseAuthority, parseTarget, type Target } from './target.ts';

@@ -1,0 +1,103 @@
+import { SpillwayError } from '../kernel/index.ts';
+import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
+import { problemOf, sendProblem } from './problems.ts';
+
+/** What an exchange asks of its upstream. */
+export function upstreamRequestOf(exchange: Exchange): UpstreamRequest {
+  const { request, route, method, scheme, authority, path, query, clientIp } = exchange;
+  const raw = request.rawHeaders;
+  const headers = new Array<string>(raw.length + 2);
+  for (let i = 0; i < raw.length; i += 2) {
+    headers[i] = raw[i]!.toLowerCase();
+    headers[i + 1] = raw[i + 1]!;
+  }
+  headers[raw.length] = 'x-request-id';
+  headers[raw.length + 1] = exchange.requestId;
+  return {
+    upstream: route.upstream,
+    method,
+    scheme,
+    authority,
+    target: query === '' ? path : `${path}?${query}`,
+    headers: request.headers['x-request-id'] === undefined ? headers : withoutGivenId(headers),
+    body: hasBody(exchange) ? request : undefined,
+    timeoutMs: route.timeoutMs,
+    clientIp,
+  };
+}
+
+/** The gateway's own id is the last field; one the client sent stands before it. */
+function withoutGivenId(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== 'x-request-id' || i === headers.length - 2) kept.push(headers[i]!, headers[i + 1]!);
+  }
+  return kept;
+}
+
+function hasBody({ request }: Exchange): boolean {
+  const length = request.headers['content-length'];
+  return length === undefined ? request.headers['transfer-encoding'] !== undefined : length !== '0';
+}
+
+/** Writes an upstream's answer to the client as it comes, at the pace the client takes it. */
+export class PassReceiver implements UpstreamReceiver {
+  readonly #exchange: Exchange;
+  #upstream: UpstreamExchange | undefined;
+  /** Bytes still to come by Content-Length: the last piece is sent together with the end. */
+  #bytesLeft = Infinity;
+  #ended = false;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /** From now on a client that goes away ends the request to the upstream, and one that takes more resumes it. */
+  attach(upstream: UpstreamExchange): void {
+    this.#upstream = upstream;
+    const { response } = this.#exchange;
+    response.on('close', () => {
+      if (!response.writableFinished) upstream.abort(new SpillwayError('SPILLWAY_REQUEST_ABORTED', 'the client went away'));
+    });
+  }
+
+  onInformation(status: number, headers: readonly string[]): void {
+    const { response } = this.#exchange;
+    if (status !== 103 || response.headersSent) return;
+    const links = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'link');
+    if (links.length > 0) response.writeEarlyHints({ link: links });
+  }
+
+  onHead(status: number, headers: readonly string[]): void {
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i] === 'content-length') this.#bytesLeft = Number(headers[i + 1]);
+    }
+    this.#exchange.response.writeHead(status, headers as string[]);
+  }
+
+  onData(chunk: Buffer): boolean {
+    const { response } = this.#exchange;
+    this.#bytesLeft -= chunk.byteLength;
+    if (this.#bytesLeft <= 0) {
+      this.#ended = true;
+      response.end(chunk);
+      return true;
+    }
+    if (response.write(chunk)) return true;
+    response.once('drain', () => this.#upstream?.resume());
+    return false;
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    if (this.#ended) return;
+    const { response } = this.#exchange;
+    for (let i = 0; i < trailers.length; i += 2) response.addTrailers([[trailers[i]!, trailers[i + 1]!]]);
+    response.end();
+  }
+
+  onError(error: Error): void {
+    const { response, requestId } = this.#exchange;
+    if (this.#ended || response.destroyed) return;
+    sendProblem(response, problemOf(error, requestId));
+  }
+}

@@ -1,0 +1,56 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { SpillwayError } from '../kernel/index.ts';
+
+/** A problem document (RFC 9457). */
+export interface ProblemDocument {
+  readonly status: number;
+  /** What is wrong with this request, for whoever sent it. */
+  readonly detail: string;
+  /** A stable name of the kind of problem: the error code. */
+  readonly code?: string;
+  readonly requestId?: string;
+}
+
+/** The bytes of a problem document. `type` is `about:blank`: the status says what kind it is. */
+export function problemBody({ status, detail, code, requestId }: ProblemDocument): Buffer {
+  return Buffer.from(
+    `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId })}\n`,
+  );
+}
+
+/** Answers with a problem document, or cuts the connection when an answer has begun and can only be broken off. */
+export function sendProblem(response: ServerResponse, problem: ProblemDocument, headers: readonly string[] = []): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = problemBody(problem);
+  response.writeHead(problem.status, [
+    'content-type',
+    'application/problem+json',
+    'content-length',
+    String(body.byteLength),
+    'cache-control',
+    'no-store',
+    ...headers,
+  ]);
+  response.end(body);
+}
+
+/** What a client is told of a fault. What the fault was in detail stays in the log. */
+export function problemOf(error: unknown, requestId?: string): ProblemDocument {
+  const code = error instanceof SpillwayError ? error.code : undefined;
+  const id = requestId === undefined ? {} : { requestId };
+  switch (code) {
+    case 'SPILLWAY_UPSTREAM_TIMEOUT':
+      return { status: 504, detail: 'The service behind did not answer in time.', code, ...id };
+    case 'SPILLWAY_UPSTREAM_UNAVAILABLE':
+      return { status: 502, detail: 'The service behind cannot be reached.', code, ...id };
+    case 'SPILLWAY_UPSTREAM_BROKEN':
+      return { status: 502, detail: 'The service behind gave no complete answer.', code, ...id };
+    case 'SPILLWAY_REQUEST_TOO_LARGE':
+      return { status: 413, detail: 'The request body is too large.', code, ...id };
+    default:
+      return { status: 500, detail: 'The request could not be answered.', ...(code ? { code } : {}), ...id };
+  }
+}

@@ -1,0 +1,196 @@
+import { hopOf, type BreakerState, type EndpointState } from './conditions.ts';
+import type { History } from './history.ts';
+import type {
+  ClassRow,
+  Headroom,
+  Hop,
+  HopState,
+  Overview,
+  Protection,
+  Regeneration,
+  Saturation,
+  ServiceFacts,
+  Traffic,
+  WorkerRow,
+} from './overview.ts';
+import type { Signals } from './signals.ts';
+import type { Cause, Status } from './status.ts';
+
+/** What an overview is made of. */
+export interface Moment {
+  readonly atMs: number;
+  readonly status: Status;
+  readonly service: ServiceFacts;
+  readonly history: History;
+  /** Percentiles over the last 10 s. */
+  readonly window: Signals;
+  readonly classes: readonly string[];
+  readonly classObjectives: ReadonlyMap<string, number>;
+  readonly workers: readonly WorkerRow[];
+  readonly endpoints: readonly EndpointState[];
+  readonly breakers: readonly BreakerState[];
+  readonly lastChange: number;
+}
+
+/** Numbers that would jump from second to second are the mean of this many. */
+const SMOOTH_SECONDS = 10;
+/** The share of its event loop a worker can use before answers wait for each other. */
+const USABLE_LOOP = 0.8;
+/** Below this utilisation an extrapolation to capacity would be a guess. */
+const TELLING_LOOP = 0.05;
+
+export function buildOverview(moment: Moment): Overview {
+  const read = (signal: string): number | undefined => moment.history.recent(signal, SMOOTH_SECONDS, moment.atMs);
+  const latest = (signal: string): number | null => moment.history.recent(signal, 2, moment.atMs) ?? null;
+  const traffic = trafficOf(read, latest);
+  const saturation = saturationOf(latest);
+  return {
+    atMs: moment.atMs,
+    verdict: moment.status.verdict,
+    sinceMs: moment.status.sinceMs,
+    causes: moment.status.causes,
+    service: moment.service,
+    traffic,
+    latency: latencyOf(moment.window, 'http'),
+    saturation,
+    headroom: headroomOf(read),
+    path: pathOf(moment, read, traffic),
+    classes: classesOf(moment, read),
+    workers: moment.workers,
+    endpoints: moment.endpoints,
+    regeneration: regenerationOf(read, latest),
+    protection: protectionOf(read, latest),
+    lastChange: moment.lastChange,
+  };
+}
+
+type Read = (signal: string) => number | undefined;
+type Latest = (signal: string) => number | null;
+
+function trafficOf(read: Read, latest: Latest): Traffic {
+  return {
+    rate: latest('http.rate') ?? 0,
+    ok: (latest('http.2xx') ?? 0) + (latest('http.3xx') ?? 0),
+    clientErrors: latest('http.4xx') ?? 0,
+    serverErrors: latest('http.5xx') ?? 0,
+    timeouts: read('http.timeouts') ?? 0,
+    limited: read('http.limited') ?? 0,
+    shed: read('shed.refused') ?? 0,
+    inFlight: latest('http.inFlight'),
+    connections: latest('http.connections'),
+  };
+}
+
+function latencyOf(window: Signals, name: string) {
+  return {
+    p50Ms: window.get(`${name}.p50`) ?? null,
+    p90Ms: window.get(`${name}.p90`) ?? null,
+    p95Ms: window.get(`${name}.p95`) ?? null,
+    p99Ms: window.get(`${name}.p99`) ?? null,
+  };
+}
+
+function saturationOf(latest: Latest): Saturation {
+  return {
+    loopWorst: latest('loop.worst'),
+    loopMean: latest('loop.mean'),
+    loopBest: latest('loop.best'),
+    loopDelayMs: latest('loop.delay'),
+    cpu: latest('cpu.mean'),
+    memory: latest('memory.share'),
+    residentBytes: latest('memory.resident'),
+  };
+}
+
+/** The utilisation law: busy time per request stays what it is, so the rate can grow until the loop is full. */
+function headroomOf(read: Read): Headroom {
+  const rate = read('http.rate') ?? 0;
+  const loop = read('loop.mean') ?? 0;
+  if (loop < TELLING_LOOP || rate < 1) return { capacityPerSecond: null, usedShare: null };
+  return { capacityPerSecond: (rate / loop) * USABLE_LOOP, usedShare: loop / USABLE_LOOP };
+}
+
+function ratio(hits: number | undefined, misses: number | undefined): number | null {
+  const all = (hits ?? 0) + (misses ?? 0);
+  return all > 0 ? (hits ?? 0) / all : null;
+}
+
+function pathOf(moment: Moment, read: Read, traffic: Traffic): Hop[] {
+  const { window, status } = moment;
+  const pages = (read('page.hits') ?? 0) + (read('page.stale') ?? 0);
+  const hop = (id: Hop['id'], label: string, rate: number | undefined | null, hitRatio: number | null, timing?: string): Hop => {
+    const trouble = troubleAt(id, status.causes, moment.breakers);
+    const state: HopState = trouble?.state ?? (rate === undefined || rate === null ? 'absent' : rate > 0 ? 'ok' : 'idle');
+    const p99Ms = timing === undefined ? null : (window.get(`${timing}.p99`) ?? null);
+    return { id, label, state, rate: rate ?? null, hitRatio, p99Ms, note: trouble?.note ?? null };
+  };
+  const memoryLookups = sum(read('cache.memory.hits'), read('cache.memory.misses'));
+  const storeLookups = sum(read('cache.store.hits'), read('cache.store.misses'));
+  return [
+    hop('client', 'Clients', traffic.connections, null),
+    hop('gateway', 'Gateway', read('http.rate'), null, 'http'),
+    hop('pages', 'Pages', sum(pages, read('page.misses')), ratio(pages, read('page.misses'))),
+    hop('memory', 'Memory', memoryLookups, ratio(read('cache.memory.hits'), read('cache.memory.misses'))),
+    hop('store', 'Redis', storeLookups, ratio(read('cache.store.hits'), read('cache.store.misses')), 'cache.store'),
+    hop('upstream', 'Upstream', upstreamRate(moment, read), null, 'upstream'),
+    hop('database', 'Database', read('database.rate'), null, 'database'),
+  ];
+}
+
+function upstreamRate(moment: Moment, read: Read): number | undefined {
+  const names = new Set(moment.endpoints.map(({ upstream }) => upstream));
+  return sum(...Array.from(names, (name) => read(`upstream.${name}.rate`)));
+}
+
+function sum(...values: (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : known.reduce((all, value) => all + value, 0);
+}
+
+function troubleAt(id: Hop['id'], causes: readonly Cause[], breakers: readonly BreakerState[]) {
+  const cause = causes.find((one) => one.hop === id);
+  if (cause) return { state: (cause.level === 'critical' ? 'broken' : 'slow') as HopState, note: cause.text };
+  const breaker = breakers.find(({ name, state }) => state !== 'closed' && hopOf(name) === id);
+  return breaker ? { state: 'slow' as HopState, note: `breaker ${breaker.name} is ${breaker.state}` } : undefined;
+}
+
+function classesOf(moment: Moment, read: Read): ClassRow[] {
+  const rows = moment.classes.map((name): ClassRow => {
+    const signal = (what: string): number => read(`class.${name}.${what}`) ?? 0;
+    const rate = signal('rate');
+    const { p50Ms, p95Ms, p99Ms } = latencyOf(moment.window, `class.${name}`);
+    const objectiveMs = moment.classObjectives.get(name) ?? null;
+    const errorShare = rate > 0 ? Math.min(1, signal('5xx') / rate) : 0;
+    const row = { name, rate, p50Ms, p95Ms, p99Ms, objectiveMs, errorShare };
+    const refused = { stalePerSecond: signal('stale'), limitedPerSecond: signal('limited'), shedPerSecond: signal('shed') };
+    return { ...row, ...refused, hitRatio: ratio(signal('hits'), signal('misses')), pain: painOf(rate, row, refused) };
+  });
+  return rows.toSorted((a, b) => b.pain - a.pain || b.rate - a.rate || a.name.localeCompare(b.name));
+}
+
+/** Requests per second that go wrong: failed, refused, or slower than promised in proportion to how much. */
+function painOf(
+  rate: number,
+  row: Pick<ClassRow, 'errorShare' | 'p95Ms' | 'objectiveMs'>,
+  refused: Pick<ClassRow, 'limitedPerSecond' | 'shedPerSecond'>,
+): number {
+  const late = row.p95Ms !== null && row.objectiveMs !== null ? Math.max(0, row.p95Ms / row.objectiveMs - 1) : 0;
+  return rate * row.errorShare + refused.shedPerSecond + 0.1 * refused.limitedPerSecond + 0.05 * rate * Math.min(10, late);
+}
+
+function regenerationOf(read: Read, latest: Latest): Regeneration {
+  return {
+    waiting: latest('regeneration.waiting'),
+    running: latest('regeneration.running'),
+    donePerSecond: read('regeneration.done') ?? 0,
+    failedPerSecond: read('regeneration.failed') ?? 0,
+  };
+}
+
+function protectionOf(read: Read, latest: Latest): Protection {
+  return {
+    limitedPerSecond: read('http.limited') ?? 0,
+    shedPerSecond: read('shed.refused') ?? 0,
+    shedLevel: latest('shed.level'),
+  };
+}

@@ -1,0 +1,219 @@
+import {
+  TIMING_BITS,
+  TIMING_BUCKETS_MS,
+  type FamilySnapshot,
+  type Labels,
+  type MetricKind,
+  type MetricsSnapshot,
+  type SeriesSnapshot,
+} from '../kernel/index.ts';
+
+/** One series of the whole fleet: its total since the start, and what the running interval added. */
+export interface FleetSeries {
+  readonly labels: Labels;
+  /** Counters: total. Gauges: current value. */
+  value: number;
+  /** Counters: what the running interval added. */
+  added: number;
+  readonly timing: FleetTiming | undefined;
+}
+
+/** A timing of the whole fleet. Cells are those of a histogram of microseconds with {@link TIMING_BITS} bits. */
+export interface FleetTiming {
+  readonly cells: Float64Array;
+  /** Per upper bound of {@link TIMING_BUCKETS_MS}, the last one for all above. */
+  readonly buckets: Float64Array;
+  /** What the running interval added to the buckets. */
+  readonly addedBuckets: Float64Array;
+  /** What the running interval added to the cells: index and count in turn. */
+  readonly addedCells: number[];
+  count: number;
+  sumUs: number;
+  addedCount: number;
+  addedSumUs: number;
+}
+
+export interface FleetFamily extends Omit<FamilySnapshot, 'series'> {
+  readonly kind: MetricKind;
+  readonly labels: readonly string[];
+  readonly series: ReadonlyMap<string, FleetSeries>;
+}
+
+/** What one worker counted last, with the fleet's series bound to each of its own by place. */
+interface Member {
+  snapshot: MetricsSnapshot;
+  readonly families: { readonly name: string; readonly bound: FleetSeries[] }[];
+}
+
+/** How many workers that are gone are remembered, so that one that was only slow to answer is not counted twice. */
+const REMEMBERED_MEMBERS = 1024;
+
+/**
+ * Adds up what all workers count. Totals are built from what each worker added since its last snapshot, so they never
+ * fall: not when a worker ends (what it counted stays), nor when it starts anew (its counters begin at 0 and only their
+ * growth is added), nor when one does not answer for a while. Gauges are those of the workers that answered.
+ */
+export class FleetTotals {
+  readonly #families = new Map<string, FleetFamily & { series: Map<string, FleetSeries> }>();
+  readonly #members = new Map<string, Member>();
+  #present: readonly MetricsSnapshot[] = [];
+
+  get families(): Iterable<FleetFamily> {
+    return this.#families.values();
+  }
+
+  /** The snapshots of the last collect: one per worker that answered. */
+  get present(): readonly MetricsSnapshot[] {
+    return this.#present;
+  }
+
+  family(name: string): FleetFamily | undefined {
+    return this.#families.get(name);
+  }
+
+  /** Takes in a snapshot of each worker. What they added counts into the running interval. */
+  collect(snapshots: readonly MetricsSnapshot[]): void {
+    this.#present = snapshots;
+    for (const family of this.#families.values()) clearGauges(family);
+    snapshots.forEach((snapshot, place) => this.#take(snapshot, snapshot.instance ?? `place ${place}`));
+    this.#forgetGauges();
+    for (const id of this.#members.keys()) {
+      if (this.#members.size <= REMEMBERED_MEMBERS) break;
+      this.#members.delete(id);
+    }
+  }
+
+  /** Ends the running interval: what is added from now on belongs to the next. */
+  endInterval(): void {
+    for (const family of this.#families.values()) clearAdded(family);
+  }
+
+  #take(snapshot: MetricsSnapshot, id: string): void {
+    const member: Member = this.#members.get(id) ?? { snapshot: { families: [] }, families: [] };
+    snapshot.families.forEach((family, place) => this.#takeFamily(family, member, place, snapshot.worker ?? id));
+    member.snapshot = snapshot;
+    this.#members.delete(id);
+    this.#members.set(id, member);
+  }
+
+  #takeFamily(snapshot: FamilySnapshot, member: Member, place: number, worker: string): void {
+    const family = this.#familyOf(snapshot);
+    if (family.kind !== snapshot.kind) return;
+    if (member.families[place]?.name !== snapshot.name) member.families[place] = { name: snapshot.name, bound: [] };
+    const { bound } = member.families[place]!;
+    const before = member.snapshot.families[place]?.name === snapshot.name ? member.snapshot.families[place].series : [];
+    snapshot.series.forEach((series, at) => {
+      const total = (bound[at] ??= seriesOf(family, series.labels, worker));
+      if (snapshot.kind === 'counter') addCounter(total, series, before[at]);
+      else if (snapshot.kind === 'timing') addTiming(total.timing!, series, before[at]);
+      else addGauge(total, series.value ?? 0, snapshot.across ?? 'sum');
+    });
+  }
+
+  #familyOf(snapshot: FamilySnapshot): FleetFamily & { series: Map<string, FleetSeries> } {
+    let family = this.#families.get(snapshot.name);
+    if (!family) {
+      const { series: _, ...info } = snapshot;
+      const apart = snapshot.kind === 'gauge' && snapshot.across === 'each';
+      const labels = [...(snapshot.labels ?? []), ...(apart ? ['worker'] : [])];
+      this.#families.set(snapshot.name, (family = { ...info, labels, series: new Map() }));
+    }
+    return family;
+  }
+
+  /** A gauge that no worker reported this time has no value: it leaves, rather than stay at what it was. */
+  #forgetGauges(): void {
+    for (const family of this.#families.values()) {
+      if (family.kind !== 'gauge') continue;
+      for (const [key, series] of family.series) if (Number.isNaN(series.value)) family.series.delete(key);
+    }
+    for (const member of this.#members.values()) {
+      for (const { name, bound } of member.families) {
+        if (this.#families.get(name)?.kind !== 'gauge') continue;
+        for (let at = 0; at < bound.length; at++) if (bound[at] && Number.isNaN(bound[at]!.value)) delete bound[at];
+      }
+    }
+  }
+}
+
+function clearGauges(family: FleetFamily): void {
+  if (family.kind === 'gauge') for (const series of family.series.values()) series.value = NaN;
+}
+
+function clearAdded(family: FleetFamily): void {
+  for (const series of family.series.values()) {
+    series.added = 0;
+    if (!series.timing || series.timing.addedCount === 0) continue;
+    series.timing.addedCount = series.timing.addedSumUs = 0;
+    series.timing.addedCells.length = 0;
+    series.timing.addedBuckets.fill(0);
+  }
+}
+
+function seriesOf(family: FleetFamily & { series: Map<string, FleetSeries> }, own: Labels, worker: string): FleetSeries {
+  const labels = family.across === 'each' ? { ...own, worker } : own;
+  const key = family.labels.map((name) => labels[name] ?? '').join('\0');
+  let series = family.series.get(key);
+  if (!series) {
+    const timing = family.kind === 'timing' ? emptyTiming() : undefined;
+    family.series.set(key, (series = { labels, value: family.kind === 'gauge' ? NaN : 0, added: 0, timing }));
+  }
+  return series;
+}
+
+function emptyTiming(): FleetTiming {
+  return {
+    cells: new Float64Array((33 - TIMING_BITS) * 2 ** TIMING_BITS),
+    buckets: new Float64Array(TIMING_BUCKETS_MS.length + 1),
+    addedBuckets: new Float64Array(TIMING_BUCKETS_MS.length + 1),
+    addedCells: [],
+    count: 0,
+    sumUs: 0,
+    addedCount: 0,
+    addedSumUs: 0,
+  };
+}
+
+function addGauge(total: FleetSeries, value: number, across: NonNullable<FamilySnapshot['across']>): void {
+  if (Number.isNaN(total.value) || across === 'each') total.value = value;
+  else if (across === 'max') total.value = Math.max(total.value, value);
+  else if (across === 'min') total.value = Math.min(total.value, value);
+  else total.value += value;
+}
+
+function addCounter(total: FleetSeries, now: SeriesSnapshot, before: SeriesSnapshot | undefined): void {
+  const value = now.value ?? 0;
+  const last = before?.value ?? 0;
+  const added = value >= last ? value - last : value;
+  total.value += added;
+  total.added += added;
+}
+
+function addTiming(total: FleetTiming, now: SeriesSnapshot, before: SeriesSnapshot | undefined): void {
+  const current = now.histogram;
+  if (!current) return;
+  const restarted = before?.histogram !== undefined && before.histogram.count > current.count;
+  const past = restarted ? undefined : before?.histogram;
+  const count = current.count - (past?.count ?? 0);
+  if (count === 0) return;
+  const sumUs = current.sum - (past?.sum ?? 0);
+  total.count += count;
+  total.addedCount += count;
+  total.sumUs += sumUs;
+  total.addedSumUs += sumUs;
+  const pastCells = past?.counts ?? [];
+  let at = 0;
+  for (const [cell, cellCount] of current.counts) {
+    while (at < pastCells.length && pastCells[at]![0] < cell) at++;
+    const known = pastCells[at]?.[0] === cell ? pastCells[at]![1] : 0;
+    if (cellCount === known) continue;
+    total.cells[cell]! += cellCount - known;
+    total.addedCells.push(cell, cellCount - known);
+  }
+  const pastBuckets = restarted ? undefined : before?.buckets;
+  now.buckets?.forEach((value, bucket) => {
+    const grown = value - (pastBuckets?.[bucket] ?? 0);
+    total.buckets[bucket]! += grown;
+    total.addedBuckets[bucket]! += grown;
+  });
+}

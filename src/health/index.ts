@@ -1,0 +1,23 @@
+export type {
+  ActionName,
+  AdminActions,
+  ChangesRequest,
+  EndpointRequest,
+  PurgeRequest,
+  ShedLevelRequest,
+  SilenceRequest,
+  WarmRequest,
+} from './admin-actions.ts';
+export { CONTROL_HEADER } from './admin-guard.ts';
+export { adminOptions, type AdminOptions, type AdminSettings } from './admin-options.ts';
+export { AdminListener, createAdmin, type AdminEvents, type AdminParts, type AuditEntry, type Readiness } from './admin.ts';
+export type { HealthEvents } from './events.ts';
+export { type MetricsFormat } from './exposition.ts';
+export { createHealth, Health, type HealthSources } from './health.ts';
+export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
+export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
+export type { Overview, StreamMessage } from './overview.ts';
+export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
+export type { Cause, Condition, Status, Verdict } from './status.ts';
+export { type Change, type ChangeKind } from './timeline.ts';
+export type { WorkerState } from './workers.ts';

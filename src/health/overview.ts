@@ -1,0 +1,140 @@
+import type { Change } from './timeline.ts';
+import type { Cause, Verdict } from './status.ts';
+
+/** Everything the dashboard, `spillway top` and `/status` show of one moment. Times in ms, shares from 0 to 1. */
+export interface Overview {
+  readonly atMs: number;
+  readonly verdict: Verdict;
+  readonly sinceMs: number;
+  readonly causes: readonly Cause[];
+  readonly service: ServiceFacts;
+  readonly traffic: Traffic;
+  readonly latency: Latency;
+  readonly saturation: Saturation;
+  readonly headroom: Headroom;
+  readonly path: readonly Hop[];
+  readonly classes: readonly ClassRow[];
+  readonly workers: readonly WorkerRow[];
+  readonly endpoints: readonly EndpointRow[];
+  readonly regeneration: Regeneration;
+  readonly protection: Protection;
+  /** Id of the newest change, so that a reader knows whether it has them all. */
+  readonly lastChange: number;
+}
+
+export interface ServiceFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly startedMs: number;
+}
+
+/** Requests per second, and how many are there now. */
+export interface Traffic {
+  readonly rate: number;
+  readonly ok: number;
+  readonly clientErrors: number;
+  readonly serverErrors: number;
+  readonly timeouts: number;
+  readonly limited: number;
+  readonly shed: number;
+  readonly inFlight: number | null;
+  readonly connections: number | null;
+}
+
+/** Over the last 10 seconds; null while there are no requests. */
+export interface Latency {
+  readonly p50Ms: number | null;
+  readonly p90Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface Saturation {
+  /** Event loop utilisation of the busiest worker, of all, and of the idlest. */
+  readonly loopWorst: number | null;
+  readonly loopMean: number | null;
+  readonly loopBest: number | null;
+  readonly loopDelayMs: number | null;
+  readonly cpu: number | null;
+  readonly memory: number | null;
+  readonly residentBytes: number | null;
+}
+
+/** What the service could take, from how busy it is at the present rate; null while it is too idle to tell. */
+export interface Headroom {
+  readonly capacityPerSecond: number | null;
+  readonly usedShare: number | null;
+}
+
+export type HopState = 'ok' | 'slow' | 'broken' | 'idle' | 'absent';
+
+/** A station of a request's journey. */
+export interface Hop {
+  readonly id: 'client' | 'gateway' | 'pages' | 'memory' | 'store' | 'upstream' | 'database';
+  readonly label: string;
+  readonly state: HopState;
+  readonly rate: number | null;
+  readonly hitRatio: number | null;
+  readonly p99Ms: number | null;
+  /** What is wrong or worth knowing, in a few words. */
+  readonly note: string | null;
+}
+
+export interface ClassRow {
+  readonly name: string;
+  readonly rate: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  /** The class's objective for p95, where one is declared. */
+  readonly objectiveMs: number | null;
+  readonly hitRatio: number | null;
+  readonly stalePerSecond: number;
+  readonly errorShare: number;
+  readonly limitedPerSecond: number;
+  readonly shedPerSecond: number;
+  /** How much it hurts: rows are sorted by it. */
+  readonly pain: number;
+}
+
+export interface WorkerRow {
+  readonly name: string;
+  readonly state: string;
+  readonly pid: number | null;
+  readonly startedMs: number | null;
+  readonly rate: number;
+  readonly loop: number | null;
+  readonly loopDelayMs: number | null;
+  readonly cpu: number | null;
+  readonly residentBytes: number | null;
+  readonly heapBytes: number | null;
+  readonly heapLimitBytes: number | null;
+  readonly restarts: number;
+}
+
+export interface EndpointRow {
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly up: boolean;
+}
+
+export interface Regeneration {
+  readonly waiting: number | null;
+  readonly running: number | null;
+  readonly donePerSecond: number;
+  readonly failedPerSecond: number;
+}
+
+export interface Protection {
+  readonly limitedPerSecond: number;
+  readonly shedPerSecond: number;
+  readonly shedLevel: number | null;
+}
+
+/** One message of the event stream: the moment, and what changed since the message before. */
+export interface StreamMessage {
+  readonly overview: Overview;
+  /** The latest second of every signal that is charted. */
+  readonly point: Readonly<Record<string, number>>;
+  readonly changes: readonly Change[];
+}

@@ -1,0 +1,277 @@
+import type { Labels } from '../kernel/index.ts';
+import type { FleetTotals, FleetSeries } from './fleet.ts';
+import { RollingHistogram } from './rolling-histogram.ts';
+
+/** Of all timings of a route class: which shares are followed. */
+export const FOLLOWED_QUANTILES = [0.5, 0.9, 0.95, 0.99] as const;
+const QUANTILE_NAMES = ['p50', 'p90', 'p95', 'p99'] as const;
+
+/** How a signal's seconds become one value of a coarser step. */
+export type Rollup = 'mean' | 'max';
+
+/** A bound on the classes, upstreams and workers followed one by one; what comes after is part of the totals only. */
+const FOLLOWED_NAMES = 24;
+
+/** What the metrics said in one interval. Rates are per second, times in ms, shares from 0 to 1. */
+export class Signals {
+  readonly values = new Map<string, number>();
+
+  get(name: string): number | undefined {
+    return this.values.get(name);
+  }
+
+  /** Leaves out what is not a number: no observation is not a zero. */
+  set(name: string, value: number | undefined): void {
+    if (value !== undefined && !Number.isNaN(value)) this.values.set(name, value);
+  }
+}
+
+/** Signals whose coarser steps keep the worst second rather than the mean. */
+export function rollupOf(signal: string): Rollup {
+  return /^(?:loop\.|memory\.|regeneration\.waiting|shed\.level|cpu\.worst)/.test(signal) ? 'max' : 'mean';
+}
+
+/**
+ * Turns what the fleet counted in an interval into the signals that status, alerts, history and the dashboard read. This
+ * is the one place that knows the names of other rooms' metrics.
+ */
+export class SignalReader {
+  readonly #timings = new Map<string, Timings>();
+  readonly #names = new Map<string, Set<string>>();
+
+  read(fleet: FleetTotals, seconds: number): Signals {
+    const signals = new Signals();
+    const counts = new Counts(fleet, seconds);
+    readHttp(signals, counts);
+    readPages(signals, counts);
+    readCache(signals, counts);
+    readLimits(signals, counts);
+    readProcesses(signals, counts);
+    this.#readTimings(signals, fleet);
+    for (const name of this.#followed('class', counts.labelValues('spillway_http_requests', 'class')))
+      readClass(signals, counts, name);
+    for (const name of this.#followed('upstream', counts.labelValues('spillway_balance_up', 'upstream')))
+      readUpstream(signals, counts, name);
+    return signals;
+  }
+
+  /** Percentiles over the last 10 and 60 intervals, for history's coarser steps and for verdicts that must not flicker. */
+  window(intervals: 10 | 60): Signals {
+    const signals = new Signals();
+    for (const [name, timings] of this.#timings) {
+      const window = intervals === 10 ? timings.ten : timings.sixty;
+      window.quantiles(FOLLOWED_QUANTILES).forEach((ms, at) => signals.set(`${name}.${QUANTILE_NAMES[at]}`, ms));
+      signals.set(`${name}.count`, window.count);
+    }
+    return signals;
+  }
+
+  #readTimings(signals: Signals, fleet: FleetTotals): void {
+    this.#readTiming(signals, fleet, 'http', 'spillway_http_request_duration');
+    this.#readTiming(signals, fleet, 'upstream', 'spillway_upstream_duration');
+    this.#readTiming(signals, fleet, 'cache.load', 'spillway_cache_load_duration');
+    this.#readTiming(signals, fleet, 'cache.store', 'spillway_cache_store_duration');
+    this.#readTiming(signals, fleet, 'regeneration', 'spillway_page_regeneration_duration');
+    for (const name of this.#followed('class', labelValues(fleet, 'spillway_http_request_duration', 'class')))
+      this.#readTiming(signals, fleet, `class.${name}`, 'spillway_http_request_duration', { class: name });
+    for (const name of this.#followed('upstream', labelValues(fleet, 'spillway_upstream_duration', 'upstream')))
+      this.#readTiming(signals, fleet, `upstream.${name}`, 'spillway_upstream_duration', { upstream: name });
+  }
+
+  #readTiming(signals: Signals, fleet: FleetTotals, name: string, metric: string, labels?: Labels): void {
+    const family = fleet.family(metric);
+    if (!family) return;
+    const added: number[] = [];
+    let sumMs = 0;
+    let count = 0;
+    for (const series of family.series.values()) {
+      if (labels && !matches(series, labels)) continue;
+      for (const part of series.timing!.addedCells) added.push(part);
+      sumMs += series.timing!.addedSumUs / 1000;
+      count += series.timing!.addedCount;
+    }
+    let timings = this.#timings.get(name);
+    if (!timings)
+      this.#timings.set(
+        name,
+        (timings = { one: new RollingHistogram(1), ten: new RollingHistogram(10), sixty: new RollingHistogram(60) }),
+      );
+    timings.one.push(added);
+    timings.ten.push(added);
+    timings.sixty.push(added);
+    timings.one.quantiles(FOLLOWED_QUANTILES).forEach((ms, at) => signals.set(`${name}.${QUANTILE_NAMES[at]}`, ms));
+    if (count > 0) signals.set(`${name}.mean`, sumMs / count);
+  }
+
+  #followed(kind: string, seen: Iterable<string>): Iterable<string> {
+    let names = this.#names.get(kind);
+    if (!names) this.#names.set(kind, (names = new Set()));
+    for (const name of seen) if (names.size < FOLLOWED_NAMES) names.add(name);
+    return names;
+  }
+}
+
+interface Timings {
+  readonly one: RollingHistogram;
+  readonly ten: RollingHistogram;
+  readonly sixty: RollingHistogram;
+}
+
+/** Sums over a family's series in one interval. */
+class Counts {
+  readonly #fleet: FleetTotals;
+  readonly #seconds: number;
+
+  constructor(fleet: FleetTotals, seconds: number) {
+    this.#fleet = fleet;
+    this.#seconds = seconds;
+  }
+
+  /** Per second; undefined when nobody counts `metric`. */
+  rate(metric: string, where?: Readonly<Record<string, string | RegExp>>): number | undefined {
+    const family = this.#fleet.family(metric);
+    if (!family) return undefined;
+    let sum = 0;
+    for (const series of family.series.values()) if (!where || matches(series, where)) sum += series.added;
+    return sum / this.#seconds;
+  }
+
+  gauge(
+    metric: string,
+    reduce: 'sum' | 'max' | 'mean' | 'min',
+    where?: Readonly<Record<string, string | RegExp>>,
+  ): number | undefined {
+    const family = this.#fleet.family(metric);
+    if (!family || family.series.size === 0) return undefined;
+    let [sum, max, min, count] = [0, -Infinity, Infinity, 0];
+    for (const series of family.series.values()) {
+      if (where && !matches(series, where)) continue;
+      sum += series.value;
+      max = Math.max(max, series.value);
+      min = Math.min(min, series.value);
+      count++;
+    }
+    if (count === 0) return undefined;
+    return reduce === 'sum' ? sum : reduce === 'max' ? max : reduce === 'min' ? min : sum / count;
+  }
+
+  labelValues(metric: string, label: string): Iterable<string> {
+    return labelValues(this.#fleet, metric, label);
+  }
+
+  /** The largest of one gauge divided by another, worker by worker. */
+  worstShare(part: string, whole: string): number | undefined {
+    const parts = this.#fleet.family(part);
+    const wholes = this.#fleet.family(whole);
+    if (!parts || !wholes) return undefined;
+    let worst: number | undefined;
+    for (const [key, series] of parts.series) {
+      const limit = wholes.series.get(key)?.value ?? 0;
+      if (limit > 0) worst = Math.max(worst ?? 0, series.value / limit);
+    }
+    return worst;
+  }
+}
+
+function labelValues(fleet: FleetTotals, metric: string, label: string): Set<string> {
+  const values = new Set<string>();
+  for (const series of fleet.family(metric)?.series.values() ?? []) {
+    const value = series.labels[label];
+    if (value !== undefined && value !== '') values.add(value);
+  }
+  return values;
+}
+
+function matches(series: FleetSeries, where: Readonly<Record<string, string | RegExp>>): boolean {
+  for (const name in where) {
+    const wanted = where[name]!;
+    const value = series.labels[name] ?? '';
+    if (typeof wanted === 'string' ? value !== wanted : !wanted.test(value)) return false;
+  }
+  return true;
+}
+
+function readHttp(signals: Signals, counts: Counts): void {
+  const requests = 'spillway_http_requests';
+  signals.set('http.rate', counts.rate(requests));
+  signals.set('http.2xx', counts.rate(requests, { status: /^2/ }));
+  signals.set('http.3xx', counts.rate(requests, { status: /^3/ }));
+  signals.set('http.4xx', counts.rate(requests, { status: /^4/ }));
+  signals.set('http.5xx', counts.rate(requests, { status: /^5/ }));
+  signals.set('http.timeouts', counts.rate(requests, { status: '504' }));
+  signals.set('http.limited', counts.rate(requests, { status: '429' }));
+  signals.set('http.inFlight', counts.gauge('spillway_http_in_flight', 'sum'));
+  signals.set('http.connections', counts.gauge('spillway_http_connections', 'sum'));
+}
+
+function readPages(signals: Signals, counts: Counts): void {
+  const pages = 'spillway_page_requests';
+  signals.set('page.hits', counts.rate(pages, { outcome: 'hit' }));
+  signals.set('page.stale', counts.rate(pages, { outcome: 'stale' }));
+  signals.set('page.misses', counts.rate(pages, { outcome: /^(?:miss|collapsed|revalidated)$/ }));
+  signals.set('page.bypassed', counts.rate(pages, { outcome: 'bypass' }));
+  signals.set('regeneration.waiting', counts.gauge('spillway_page_regeneration_waiting', 'sum'));
+  signals.set('regeneration.running', counts.gauge('spillway_page_regeneration_running', 'sum'));
+  signals.set('regeneration.done', counts.rate('spillway_page_regenerations', { outcome: 'success' }));
+  signals.set('regeneration.failed', counts.rate('spillway_page_regenerations', { outcome: 'failure' }));
+}
+
+function readCache(signals: Signals, counts: Counts): void {
+  const requests = 'spillway_cache_requests';
+  signals.set('cache.memory.hits', counts.rate(requests, { tier: 'memory', outcome: /^(?:hit|stale)$/ }));
+  signals.set('cache.memory.misses', counts.rate(requests, { tier: 'memory', outcome: 'miss' }));
+  if (new Set(counts.labelValues(requests, 'tier')).has('store')) {
+    signals.set('cache.store.hits', counts.rate(requests, { tier: 'store', outcome: /^(?:hit|stale)$/ }));
+    signals.set('cache.store.misses', counts.rate(requests, { tier: 'store', outcome: 'miss' }));
+  }
+  signals.set('cache.loads', counts.rate('spillway_cache_loads'));
+  signals.set('cache.bytes', counts.gauge('spillway_cache_memory_bytes', 'sum'));
+}
+
+function readLimits(signals: Signals, counts: Counts): void {
+  signals.set('limit.refused', counts.rate('spillway_limit_decisions', { outcome: 'refused' }));
+  signals.set('shed.refused', counts.rate('spillway_shed_decisions', { outcome: 'shed' }));
+  signals.set('shed.level', counts.gauge('spillway_shed_level', 'max'));
+}
+
+function readProcesses(signals: Signals, counts: Counts): void {
+  signals.set('cpu.mean', counts.gauge('process_cpu_utilization', 'mean'));
+  signals.set('cpu.worst', counts.gauge('process_cpu_utilization', 'max'));
+  signals.set('loop.worst', counts.gauge('nodejs_eventloop_utilization', 'max'));
+  signals.set('loop.mean', counts.gauge('nodejs_eventloop_utilization', 'mean'));
+  signals.set('loop.best', counts.gauge('nodejs_eventloop_utilization', 'min'));
+  signals.set('loop.delay', scaled(counts.gauge('nodejs_eventloop_delay_p99', 'max'), 1000));
+  signals.set('memory.resident', counts.gauge('process_resident_memory', 'sum'));
+  signals.set('memory.heap', counts.gauge('v8js_memory_heap_used', 'sum'));
+  const limit = counts.gauge('process_memory_limit', 'max');
+  const resident = signals.get('memory.resident');
+  const heapShare = counts.worstShare('v8js_memory_heap_used', 'v8js_memory_heap_limit');
+  if (resident !== undefined && limit) signals.set('memory.share', Math.max(resident / limit, heapShare ?? 0));
+  signals.set('workers', counts.gauge('process_start_time', 'sum') === undefined ? undefined : countOf(counts));
+}
+
+function countOf(counts: Counts): number {
+  return [...counts.labelValues('process_start_time', 'worker')].length;
+}
+
+function readClass(signals: Signals, counts: Counts, name: string): void {
+  const requests = 'spillway_http_requests';
+  signals.set(`class.${name}.rate`, counts.rate(requests, { class: name }));
+  signals.set(`class.${name}.4xx`, counts.rate(requests, { class: name, status: /^4/ }));
+  signals.set(`class.${name}.5xx`, counts.rate(requests, { class: name, status: /^5/ }));
+  const pages = 'spillway_page_requests';
+  signals.set(`class.${name}.hits`, counts.rate(pages, { class: name, outcome: /^(?:hit|stale)$/ }));
+  signals.set(`class.${name}.misses`, counts.rate(pages, { class: name, outcome: /^(?:miss|collapsed|revalidated)$/ }));
+  signals.set(`class.${name}.stale`, counts.rate(pages, { class: name, outcome: 'stale' }));
+  signals.set(`class.${name}.limited`, counts.rate(requests, { class: name, status: '429' }));
+  signals.set(`class.${name}.shed`, counts.rate('spillway_shed_decisions', { class: name, outcome: 'shed' }));
+}
+
+function readUpstream(signals: Signals, counts: Counts, name: string): void {
+  signals.set(`upstream.${name}.rate`, counts.rate('spillway_balance_picks', { upstream: name }));
+  signals.set(`upstream.${name}.failures`, counts.rate('spillway_balance_failures', { upstream: name }));
+}
+
+function scaled(value: number | undefined, by: number): number | undefined {
+  return value === undefined ? undefined : value * by;
+}

@@ -1,0 +1,55 @@
+import type { Decision } from './decision.ts';
+
+/** Which response fields tell clients about their limits. */
+export interface FieldChoice {
+  /** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11). */
+  readonly standard: boolean;
+  /** `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now). */
+  readonly legacy: boolean;
+}
+
+export const ALL_FIELDS: FieldChoice = { standard: true, legacy: true };
+
+/** The response fields of a decision, names and values; `Retry-After` only on a refusal. */
+export function limitFields(decision: Decision, choice: FieldChoice = ALL_FIELDS): [name: string, value: string][] {
+  const fields: [string, string][] = [];
+  if (decision.states.length > 0) {
+    if (choice.standard) fields.push(['ratelimit-policy', policyField(decision)], ['ratelimit', stateField(decision)]);
+    if (choice.legacy) {
+      fields.push(
+        ['x-ratelimit-limit', String(decision.limit)],
+        ['x-ratelimit-remaining', String(decision.remaining)],
+        ['x-ratelimit-reset', String(seconds(decision.allowed ? decision.resetMs : decision.retryAfterMs))],
+      );
+    }
+  }
+  if (!decision.allowed && decision.retryAfterMs > 0) fields.push(['retry-after', String(seconds(decision.retryAfterMs))]);
+  return fields;
+}
+
+/** `"100-per-1m";q=100;w=60` per limit. The draft knows whole seconds only, so a shorter window goes unsaid. */
+function policyField(decision: Decision): string {
+  return decision.states
+    .map(({ policy, limit, windowMs }) => `"${policy}";q=${limit}${windowMs % 1000 === 0 ? `;w=${windowMs / 1000}` : ''}`)
+    .join(', ');
+}
+
+/**
+ * `"100-per-1m";r=42;t=12` per limit. `t` ends when more becomes available; on a refusal only the limits that refuse have
+ * one, so that none lies beyond Retry-After.
+ */
+function stateField(decision: Decision): string {
+  return decision.states
+    .map(({ policy, remaining, resetMs, retryAfterMs }) => {
+      const t = decision.allowed ? resetMs : retryAfterMs;
+      return `"${policy}";r=${remaining}${t > 0 ? `;t=${seconds(t)}` : ''}`;
+    })
+    .join(', ');
+}
+
+const LONGEST_SECONDS = 999_999_999_999_999;
+
+/** Whole seconds, rounded up, so that who waits that long waits long enough. */
+function seconds(ms: number): number {
+  return Math.min(LONGEST_SECONDS, Math.ceil(ms / 1000));
+}

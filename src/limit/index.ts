@@ -1,0 +1,10 @@
+export { clientAddress, type TrustedProxies } from './client-ip.ts';
+export type { Decision, DecisionReason, LimitState } from './decision.ts';
+export type { LimitEvents } from './events.ts';
+export { createLimitGate, LimitGate, limitGateOptions, type Identify, type LimitGateOptions } from './gate.ts';
+export { limitFields, type FieldChoice } from './http-fields.ts';
+export { createLimiter, Limiter, type CheckOptions } from './limit.ts';
+export { limiterOptions, type LimiterOptions } from './options.ts';
+export { LIMIT_PRESETS, type LimitPreset } from './presets.ts';
+export { refusalOf, type Refusal } from './refusal.ts';
+export type { LimitBy, Subject } from './subject.ts';

@@ -1,0 +1,109 @@
+/** What a {@link KeyTable} must know of the state its slots point to. */
+export interface SlotContents {
+  /** Whether the slot holds nothing that still counts, so that forgetting it changes no decision. */
+  idle(slot: number): boolean;
+  /** How much the slot's key has used: the least used is forgotten first when the table is full. */
+  used(slot: number): number;
+  /** Makes room for slots up to `capacity`. */
+  grow(capacity: number): void;
+  /** Empties a slot before it is given to another key. */
+  clear(slot: number): void;
+}
+
+const FIRST_CAPACITY = 64;
+const LOOKED_AT_PER_INSERT = 4;
+const LOOKED_AT_WHEN_FULL = 32;
+
+/**
+ * Gives each key a slot in typed arrays, for at most `maxKeys` keys. A hand goes round the keys, a few per insertion,
+ * and takes back the slots of those whose counts have run out; there is no timer. Only when every slot the hand meets
+ * still counts is a key forgotten: the least used of those met, so a client near its limit is never the one.
+ */
+export class KeyTable {
+  readonly maxKeys: number;
+  readonly #contents: SlotContents;
+  readonly #slots = new Map<string, number>();
+  #hand: MapIterator<[string, number]> | undefined;
+  #free: number[] = [];
+  #unused = 0;
+  #capacity = 0;
+  #forgotten = 0;
+
+  constructor(contents: SlotContents, maxKeys: number) {
+    this.#contents = contents;
+    this.maxKeys = maxKeys;
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Keys forgotten while they still counted, because the table was full. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** The key's slot, or -1. */
+  find(key: string): number {
+    return this.#slots.get(key) ?? -1;
+  }
+
+  /** An empty slot for a key that has none. */
+  add(key: string): number {
+    if (this.#slots.size > 0) this.#sweep(this.#isFull ? LOOKED_AT_WHEN_FULL : LOOKED_AT_PER_INSERT);
+    const slot = this.#free.pop() ?? this.#takeUnused();
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  delete(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#release(key, slot);
+  }
+
+  get #isFull(): boolean {
+    return this.#slots.size >= this.maxKeys;
+  }
+
+  #sweep(steps: number): void {
+    let leastUsed: string | undefined;
+    let least = Infinity;
+    for (let step = 0; step < steps; step++) {
+      const [key, slot] = this.#nextUnderHand();
+      if (this.#contents.idle(slot)) {
+        this.#release(key, slot);
+        if (this.#slots.size === 0) return;
+        continue;
+      }
+      const used = this.#contents.used(slot);
+      if (used < least) [leastUsed, least] = [key, used];
+    }
+    if (!this.#isFull) return;
+    this.#release(leastUsed!, this.#slots.get(leastUsed!)!);
+    this.#forgotten++;
+  }
+
+  /** The table is not empty when this is called. */
+  #nextUnderHand(): [string, number] {
+    let next = this.#hand?.next();
+    if (!next || next.done) {
+      this.#hand = this.#slots.entries();
+      next = this.#hand.next();
+    }
+    return next.value!;
+  }
+
+  #release(key: string, slot: number): void {
+    this.#slots.delete(key);
+    this.#contents.clear(slot);
+    this.#free.push(slot);
+  }
+
+  #takeUnused(): number {
+    if (this.#unused === this.#capacity) {
+      this.#capacity = Math.min(this.maxKeys, Math.max(FIRST_CAPACITY, this.#capacity * 2));
+      this.#contents.grow(this.#capacity);
+    }
+    return this.#unused++;
+  }
+}

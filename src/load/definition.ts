@@ -1,0 +1,120 @@
+import { ConfigError, show, type Duration } from '../kernel/index.ts';
+import type { Arrival } from './arrival.ts';
+import type { Feed } from './feed.ts';
+import type { RequestOptions } from './http1/encode.ts';
+import type { LoadResponse } from './response.ts';
+import type { ThresholdInput } from './thresholds.ts';
+
+/** What a request of a scenario may say beyond its path. */
+export interface ScenarioRequestOptions extends RequestOptions {
+  /** Groups requests in the report and in thresholds (`latency{name:plan page}`). Use one name for many similar paths. */
+  readonly name?: string;
+  /** Route class, for thresholds per class. Default: the scenario's. */
+  readonly class?: string;
+  /** Statuses that are no failure. Default: all below 400. */
+  readonly expect?: readonly number[];
+}
+
+/** A request that never changes: sent as prepared bytes, the leanest way to make load. */
+export interface FixedRequest extends ScenarioRequestOptions {
+  /** Default `GET`. */
+  readonly method?: string;
+  readonly path: string;
+  /** How often it is chosen beside the scenario's other requests. Default 1. */
+  readonly weight?: number;
+}
+
+/** What a scenario's code works with. Every function may be taken out of it: `exec: async ({ get, check }) => …`. */
+export interface ScenarioContext<Data = unknown> {
+  /** Sends a request; a request without an answer resolves with status 0 and its `fault`, it never rejects. */
+  request(method: string, path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  get(path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  post(path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  put(path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  patch(path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  delete(path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+  /** Counts whether something held; the answer is `held` again. */
+  check(name: string, held: boolean): boolean;
+  /** Waits as a person would: fixed, or evenly between two durations. */
+  think(atLeast: Duration, atMost?: Duration): Promise<void>;
+  /** A number in [0, 1) that follows from the run's seed. */
+  random(): number;
+  /** Position of this iteration in the whole run, from 0, the same however many workers share it. */
+  readonly iteration: number;
+  /** What `setup` returned. */
+  readonly data: Data;
+  /** This iteration's row of the scenario's feed. */
+  readonly row: unknown;
+  /** What this user remembers: kept from one iteration to the next in a closed model, new each time in an open one. */
+  readonly state: Record<string, unknown>;
+  /** Aborts when the run ends. */
+  readonly signal: AbortSignal;
+}
+
+interface ScenarioBase {
+  /** How often it is chosen beside the others. Default 1. */
+  readonly weight?: number;
+  /** Route class of its requests, for thresholds per class. */
+  readonly class?: string;
+}
+
+/** Fixed requests, one a turn, chosen by weight. */
+export interface FixedScenario extends ScenarioBase {
+  readonly requests: readonly FixedRequest[];
+}
+
+/** Code: what one user does in one iteration. */
+export interface ScriptedScenario<Data = unknown> extends ScenarioBase {
+  exec(context: ScenarioContext<Data>): Promise<unknown> | unknown;
+  /** Rows to take from, one an iteration. */
+  readonly feed?: Feed<unknown>;
+}
+
+export type Scenario<Data = unknown> = FixedScenario | ScriptedScenario<Data>;
+
+/** What `setup` and `teardown` work with. */
+export interface SetupContext {
+  request(method: string, path: string, options?: ScenarioRequestOptions): Promise<LoadResponse>;
+}
+
+/** A load test. */
+export interface LoadDefinition<Data = unknown> {
+  /** Where the requests go: `http://127.0.0.1:8080`. Only loopback, unless the run allows the host by name. */
+  readonly target: string;
+  readonly arrival: Arrival;
+  /** Default: one scenario that gets the target's path. */
+  readonly scenarios?: Readonly<Record<string, Scenario<Data>>>;
+  /** k6's grammar: `{ latency: ['p(99)<200'], 'errors{scenario:checkout}': ['rate<0.001'] }`. */
+  readonly thresholds?: Readonly<Record<string, readonly ThresholdInput[]>>;
+  /** Fields every request carries. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Runs once before the load, in one process; what it returns is every iteration's `data`. It must be plain data. */
+  setup?(context: SetupContext): Promise<Data> | Data;
+  /** Runs once after the load. */
+  teardown?(data: Data, context: SetupContext): Promise<void> | void;
+}
+
+/** Checks a definition and gives it its types. A load file exports the result as its default. */
+export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): LoadDefinition<Data> {
+  const problems = [];
+  if (!URL.canParse(definition.target) || !/^https?:$/.test(new URL(definition.target).protocol)) {
+    problems.push({ path: 'target', message: `${show(definition.target)} is not an http or https URL` });
+  }
+  if (!['open', 'closed', 'replay'].includes(definition.arrival?.model)) {
+    problems.push({
+      path: 'arrival',
+      message: 'is missing',
+      fix: `for example constant('200/s').for('30s') or users(50).thinking('1s').for('30s')`,
+    });
+  }
+  for (const [name, scenario] of Object.entries(definition.scenarios ?? {})) {
+    if (!('exec' in scenario) && !('requests' in scenario && scenario.requests.length > 0)) {
+      problems.push({ path: `scenarios.${name}`, message: 'does nothing', fix: 'give it exec, or requests' });
+    }
+    if (scenario.weight !== undefined && !(scenario.weight > 0)) {
+      problems.push({ path: `scenarios.${name}.weight`, message: `${show(scenario.weight)} is not a number above 0` });
+    }
+  }
+  if (problems.length > 0) throw new ConfigError('defineLoad(definition)', problems);
+  return definition;
+}

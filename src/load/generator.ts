@@ -1,0 +1,179 @@
+import { performance } from 'node:perf_hooks';
+import { systemClock, type Clock, type Timer } from '../kernel/index.ts';
+import { arrivalDurationMs } from './arrival.ts';
+import { ClosedLoop } from './closed-loop.ts';
+import type { LoadDefinition } from './definition.ts';
+import type { Endpoint } from './http1/connection.ts';
+import { Http1Pool } from './http1/pool.ts';
+import { Lanes } from './lanes.ts';
+import { Measurement } from './measurement.ts';
+import { OpenLoop, type Loop } from './open-loop.ts';
+import type { LoadOptions } from './options.ts';
+import { Player } from './player.ts';
+import { cursorOf, type Turn } from './schedule.ts';
+import { Timeline } from './timeline.ts';
+import type { Transport, TransportStats } from './transport.ts';
+
+/** Most requests of scenarios that may wait for a connection in one process. */
+const MAX_WAITING = 100_000;
+/** How often the last answers are looked for after the planned end, ms. */
+const END_CHECK_MS = 10;
+
+/** What every process of a run works from. */
+export interface Plan {
+  readonly definition: LoadDefinition;
+  readonly options: LoadOptions;
+  readonly endpoint: Endpoint;
+}
+
+/** What a generator needs from its process. */
+export interface GeneratorRuntime {
+  readonly clock: Clock;
+  /** Opens the way to the target; by default HTTP/1.1 over net or tls. */
+  readonly openTransport?: (plan: Plan, connections: number) => Transport;
+  /** The share of time the event loop was busy since the last call, 0 to 1. */
+  readonly busy?: () => number;
+}
+
+/** What a process reports beside its measurement. */
+export interface GeneratorUse {
+  /** Share of the run its event loop was busy. */
+  readonly busy: number;
+  readonly transport: TransportStats;
+}
+
+/** One process's share of a run: prepared, then started at an agreed moment, then measured. */
+export class Generator {
+  readonly measurement: Measurement;
+  readonly durationMs: number;
+  readonly #plan: Plan;
+  readonly #clock: Clock;
+  readonly #turn: Turn;
+  readonly #transport: Transport;
+  readonly #busy: () => number;
+  readonly #abort = new AbortController();
+  #busySum = 0;
+  #busySamples = 0;
+  #stopRequested = false;
+  #askForEnd: () => void = () => {};
+
+  constructor(plan: Plan, turn: Turn, runtime: GeneratorRuntime) {
+    this.#plan = plan;
+    this.#turn = turn;
+    this.#clock = runtime.clock;
+    this.durationMs = arrivalDurationMs(plan.definition.arrival);
+    this.measurement = new Measurement(new Timeline(this.durationMs));
+    const connections = shareOf(connectionsOf(plan), turn);
+    this.#transport = runtime.openTransport?.(plan, connections) ?? openHttp1(plan, connections, runtime.clock);
+    this.#busy = runtime.busy ?? (runtime.clock === systemClock ? eventLoopBusy() : () => 0);
+  }
+
+  /** Opens the connections. */
+  prepare(): Promise<void> {
+    return this.#transport.open();
+  }
+
+  /**
+   * Runs from `startMs` (monotonic) until everything planned has an outcome, or the timeout after the end has passed.
+   * `data` is what `setup` returned.
+   */
+  async run(startMs: number, data: unknown): Promise<GeneratorUse> {
+    const { definition, options } = this.#plan;
+    const lanes = new Lanes({
+      transport: this.#transport,
+      measurement: this.measurement,
+      clock: this.#clock,
+      startMs,
+      timeoutMs: options.timeout,
+      maxWaiting: MAX_WAITING,
+    });
+    const player = new Player({
+      definition,
+      lanes,
+      measurement: this.measurement,
+      clock: this.#clock,
+      keepAlive: options.keepAlive,
+      seed: options.seed,
+      data,
+      signal: this.#abort.signal,
+    });
+    const loop = this.#loopOf(player, lanes);
+    if (startMs > this.#clock.monotonic()) await this.#clock.sleep(startMs - this.#clock.monotonic());
+    const sampling = this.#sampleBusy(lanes);
+    loop.start();
+    await this.#end(loop, lanes);
+    sampling.cancel();
+    loop.stop();
+    this.#abort.abort(new Error('the run has ended'));
+    const transport = this.#transport.stats;
+    lanes.close();
+    return { busy: this.#busySamples === 0 ? 0 : this.#busySum / this.#busySamples, transport };
+  }
+
+  /** Ends the run early. */
+  stop(): void {
+    this.#stopRequested = true;
+    this.#askForEnd();
+  }
+
+  #loopOf(player: Player, lanes: Lanes): Loop {
+    const { definition, options } = this.#plan;
+    const shared = { player, lanes, measurement: this.measurement, clock: this.#clock };
+    const { arrival } = definition;
+    if (arrival.model === 'closed') return new ClosedLoop({ ...shared, arrival, turn: this.#turn });
+    const maxUsers = shareOf(options.maxUsers, this.#turn);
+    return new OpenLoop({ ...shared, cursor: cursorOf(arrival, this.#turn), timeoutMs: options.timeout, maxUsers });
+  }
+
+  /** Waits until the loop has nothing left to do, the drain has taken too long, or somebody asked for the end. */
+  async #end(loop: Loop, lanes: Lanes): Promise<void> {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    this.#askForEnd = resolve;
+    if (this.#stopRequested) resolve();
+    const planned = this.#clock.setTimer(resolve, this.durationMs - lanes.elapsedMs(), { keepAlive: true });
+    await asked;
+    planned.cancel();
+    if (this.#plan.definition.arrival.model === 'closed') loop.stop();
+    const deadlineMs = this.durationMs + this.#plan.options.timeout;
+    while (!this.#stopRequested && !loop.idle && lanes.elapsedMs() <= deadlineMs) await this.#clock.sleep(END_CHECK_MS);
+  }
+
+  #sampleBusy(lanes: Lanes): Timer {
+    this.#busy();
+    return this.#clock.setRepeating(() => {
+      const busy = this.#busy();
+      const elapsedMs = lanes.elapsedMs();
+      const point = this.measurement.timeline.at(elapsedMs - 1);
+      point.busy = Math.max(point.busy, busy);
+      if (elapsedMs > this.durationMs + this.measurement.timeline.intervalMs) return;
+      this.#busySum += busy;
+      this.#busySamples++;
+    }, this.measurement.timeline.intervalMs);
+  }
+}
+
+/** Connections over all workers. */
+export function connectionsOf({ definition, options }: Plan): number {
+  return options.connections ?? (definition.arrival.model === 'closed' ? definition.arrival.users : 64);
+}
+
+/** The part of `total` that falls to one of several workers; at least 1. */
+function shareOf(total: number, { worker, workers }: Turn): number {
+  return Math.max(1, Math.floor(total / workers) + (worker < total % workers ? 1 : 0));
+}
+
+/** HTTP/1.1 to the plan's endpoint. */
+export function openHttp1({ endpoint, options }: Plan, connections: number, clock: Clock): Transport {
+  const { pipelining, keepAlive, timeout } = options;
+  return new Http1Pool({ endpoint, connections, pipelining, keepAlive, timeoutMs: timeout, clock });
+}
+
+function eventLoopBusy(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
+}

@@ -1,0 +1,186 @@
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { messageOf } from '../../kernel/index.ts';
+import type { Exchange, Fault } from '../transport.ts';
+import { ProtocolError, ResponseParser, type AnswerSink } from './response-parser.ts';
+
+/** Where connections go: an address already resolved, and the name the server is known by. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly hostname: string;
+  /** false accepts any certificate. */
+  readonly verifyCertificate: boolean;
+}
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  /** Monotonic ms. */
+  now(): number;
+  /** An answer came: the connection may take another request. Called before the exchange hears of its answer. */
+  onIdle(connection: Connection): void;
+  /** The exchange has heard: whoever waits for a connection may have this one. */
+  onSettled(): void;
+  /** The connection is gone; `pending` had no whole answer. `touched`: part of an answer had come. */
+  onGone(connection: Connection, pending: Exchange[], fault: Fault, detail: string, touched: boolean): void;
+}
+
+/** How much is read from the socket at once. The buffer belongs to the connection and is used again for every read. */
+const READ_BYTES = 32_768;
+/** Most of a body that is kept for a scenario to look at. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+
+const EMPTY = Buffer.alloc(0);
+
+/** One HTTP/1.1 connection. Requests in flight wait in order; there is one unless pipelining is asked for. */
+export class Connection implements AnswerSink {
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #parser: ResponseParser;
+  #pending: Exchange[] = [];
+  readonly #openedMs: number;
+  readonly #onOutcome: ((stands: boolean) => void) | undefined;
+  #connected = false;
+  #gone = false;
+  /** How many answers have come over this connection. */
+  answers = 0;
+  // The answer under way.
+  #status = 0;
+  #head = '';
+  #bodyBytes = 0;
+  #chunks: Buffer[] = [];
+
+  /** @param onOutcome called once: with true when the connection stands, with false when it never will. */
+  constructor(endpoint: Endpoint, owner: ConnectionOwner, onOutcome?: (stands: boolean) => void) {
+    this.#owner = owner;
+    this.#openedMs = owner.now();
+    this.#parser = new ResponseParser(this);
+    this.#onOutcome = onOutcome;
+    const opened = (): void => {
+      this.#connected = true;
+      onOutcome?.(true);
+    };
+    this.#socket = endpoint.tls ? this.#openTls(endpoint, opened) : this.#openTcp(endpoint, opened);
+    this.#socket.setNoDelay(true);
+    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#lost(this.#connected ? 'reset' : 'connect', messageOf(error)),
+    );
+    this.#socket.on('end', () => this.#ended());
+    this.#socket.on('close', () => this.#lost(this.#connected ? 'closed' : 'connect', 'the connection was closed'));
+  }
+
+  get inFlight(): number {
+    return this.#pending.length;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Since when it waits for the peer, monotonic ms: to connect, or for its oldest request's answer. Infinity: it does not. */
+  get waitingSinceMs(): number {
+    if (this.#pending.length > 0) return this.#pending[0]!.writtenMs;
+    return this.#connected ? Infinity : this.#openedMs;
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  send(exchange: Exchange): void {
+    this.#pending.push(exchange);
+    exchange.writtenMs = this.#owner.now();
+    this.#socket.write(exchange.request.http1);
+  }
+
+  /** Ends the connection; what waits fails with `fault`. */
+  close(fault: Fault, detail: string): void {
+    this.#lost(fault, detail);
+  }
+
+  onHead(status: number, bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#pending[0];
+    if (!exchange) throw new ProtocolError('an answer nobody asked for');
+    this.#status = status;
+    this.#bodyBytes = 0;
+    this.#head = exchange.keep ? bytes.toString('latin1', start, end) : '';
+  }
+
+  onBody(bytes: Buffer, start: number, end: number): void {
+    this.#bodyBytes += end - start;
+    if (this.#pending[0]!.keep && this.#bodyBytes <= MAX_KEPT_BYTES) this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
+  }
+
+  onComplete(reusable: boolean): void {
+    const exchange = this.#pending.shift()!;
+    this.answers++;
+    const body = this.#chunks.length === 0 ? EMPTY : Buffer.concat(this.#chunks);
+    if (this.#chunks.length > 0) this.#chunks = [];
+    const answer = { status: this.#status, head: this.#head, body, bodyBytes: this.#bodyBytes };
+    // Free first, so that what the answer sets off finds this connection at the top of the stack.
+    if (reusable) this.#owner.onIdle(this);
+    else this.#lost('closed', 'the server ended the connection after its answer');
+    exchange.answered(answer);
+    this.#owner.onSettled();
+  }
+
+  expectsNoBody(): boolean {
+    return this.#pending[0]?.request.method === 'HEAD';
+  }
+
+  #openTcp(endpoint: Endpoint, opened: () => void): Socket {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const onread: OnReadOpts = {
+      buffer,
+      callback: (length) => {
+        this.#received(buffer, length);
+        return true;
+      },
+    };
+    return connectTcp({ host: endpoint.address, port: endpoint.port, onread }, opened);
+  }
+
+  #openTls(endpoint: Endpoint, opened: () => void): Socket {
+    const socket = connectTls(
+      {
+        host: endpoint.address,
+        port: endpoint.port,
+        servername: /[a-z]/i.test(endpoint.hostname) && !endpoint.hostname.includes(':') ? endpoint.hostname : '',
+        rejectUnauthorized: endpoint.verifyCertificate,
+        ALPNProtocols: ['http/1.1'],
+      },
+      opened,
+    );
+    socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length));
+    return socket;
+  }
+
+  #received(bytes: Buffer, length: number): void {
+    if (this.#gone) return;
+    try {
+      if (this.#pending.length === 0) throw new ProtocolError('bytes nobody asked for');
+      this.#parser.push(bytes, length);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#lost('protocol', error.message);
+    }
+  }
+
+  #ended(): void {
+    if (this.#gone) return;
+    this.#parser.finish();
+    this.#lost(this.#connected ? 'closed' : 'connect', 'the server closed the connection');
+  }
+
+  #lost(fault: Fault, detail: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const pending = this.#pending;
+    const touched = this.#parser.midway;
+    this.#pending = [];
+    this.#socket.destroy();
+    this.#owner.onGone(this, pending, fault, detail, touched);
+    if (!this.#connected) this.#onOutcome?.(false);
+  }
+}

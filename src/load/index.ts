@@ -1,0 +1,36 @@
+export {
+  constant,
+  poisson,
+  ramp,
+  sine,
+  steps,
+  users,
+  type Arrival,
+  type ClosedArrival,
+  type ClosedFor,
+  type OpenArrival,
+  type OpenFor,
+  type ReplayArrival,
+  type SineOptions,
+  type StepOptions,
+} from './arrival.ts';
+export {
+  defineLoad,
+  type FixedRequest,
+  type FixedScenario,
+  type LoadDefinition,
+  type Scenario,
+  type ScenarioContext,
+  type ScenarioRequestOptions,
+  type ScriptedScenario,
+  type SetupContext,
+} from './definition.ts';
+export type { LoadEvents, LoadProgress } from './events.ts';
+export { feed, type Feed } from './feed.ts';
+export { runLoad, type LoadRuntime } from './load.ts';
+export { loadOptions, type LoadOptionsInput } from './options.ts';
+export type { Percentiles } from './percentiles.ts';
+export { parseRate, rate, type Rate } from './rate.ts';
+export { EXIT_CODES, type LoadFigures, type LoadReport, type TimelinePoint, type Verdict } from './report.ts';
+export type { LoadResponse } from './response.ts';
+export type { ThresholdInput, ThresholdOutcome } from './thresholds.ts';

@@ -1,0 +1,45 @@
+import { STATUS_CODES } from 'node:http';
+import { SpillwayError } from '../kernel/index.ts';
+
+/** An answer of our own: a problem document (RFC 9457). */
+export interface ProblemAnswer {
+  readonly fields: string[];
+  readonly body: Buffer;
+}
+
+export function problemAnswer(status: number, detail: string, requestId: string, cacheStatus: string): ProblemAnswer {
+  const body = Buffer.from(
+    JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, instance: requestId }),
+  );
+  const fields = [
+    'content-type',
+    'application/problem+json',
+    'cache-control',
+    'no-store',
+    'content-length',
+    String(body.length),
+    'cache-status',
+    cacheStatus,
+  ];
+  return { fields, body };
+}
+
+/** What a fault of the upstream becomes. */
+export interface FaultAnswer {
+  readonly status: number;
+  readonly detail: string;
+  /** When to come back, in whole seconds, where that is known. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** 503 when it was refused because of load, 504 when it took too long, 502 otherwise. */
+export function answerToFault(error: unknown): FaultAnswer {
+  const fault = error instanceof SpillwayError ? error : undefined;
+  if (fault?.code === 'SPILLWAY_SHED') {
+    const retryAfterSeconds = Math.ceil((fault.retryAfterMs ?? 1000) / 1000);
+    return { status: 503, detail: 'The service is over capacity. Try again after Retry-After.', retryAfterSeconds };
+  }
+  return fault?.code.endsWith('TIMEOUT')
+    ? { status: 504, detail: 'The upstream did not answer in time.' }
+    : { status: 502, detail: 'The upstream could not be reached or broke off.' };
+}

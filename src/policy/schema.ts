@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { adminSection } from './sections/admin.ts';
+import { classesSection } from './sections/classes.ts';
+import { listenSection } from './sections/listen.ts';
+import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
+import { routePlanSection, routesSection } from './sections/routes.ts';
+import { databaseSection, redisSection } from './sections/stores.ts';
+import { upstreamsSection } from './sections/upstreams.ts';
+
+/** The whole config file, one section a key. A room that lets users declare something adds its section here. */
+export const configSchema = z.strictObject({
+  listen: listenSection.prefault({}).describe('Where the site is served, and how large and slow a request may be.'),
+  admin: adminSection.prefault({}).describe('Metrics, health, dashboard and control, on a port of their own.'),
+  upstreams: upstreamsSection.prefault({}).describe('The services behind Spillway, by name.'),
+  redis: redisSection.describe('Address of Redis, shared by all instances. Absent: everything is kept in memory.'),
+  database: databaseSection.describe('Address of PostgreSQL, for what must outlive a restart. Absent: in memory.'),
+  classes: classesSection.prefault({}).describe('Kinds of traffic, merged over the built-in classes of the same name.'),
+  routes: routesSection.prefault({}).describe('Patterns of paths and what each deserves; the most specific one wins.'),
+  routePlan: routePlanSection.describe(
+    'The plan of all pages, for `spillway routes`, sitemaps and warming: a module, or a function.',
+  ),
+  trustedProxies: trustedProxiesSection
+    .prefault([])
+    .describe('Addresses and subnets whose forwarding headers are believed: `10.0.0.0/8`, `loopback`.'),
+  workers: workersSection
+    .prefault(1)
+    .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
+  compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
+  shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
+});
+
+/** What `spillway.config.ts` exports: everything is optional. */
+export type SpillwayConfig = z.input<typeof configSchema>;
+/** The config as it was parsed, times in ms and sizes in bytes; classes and routes not yet merged. */
+export type ParsedConfig = z.output<typeof configSchema>;
+/** The config with every default filled in; times in ms and sizes in bytes. Classes and routes are in the policy. */
+export type ResolvedConfig = Omit<ParsedConfig, 'classes' | 'routes'>;
+export type ResolvedUpstream = ResolvedConfig['upstreams'][string];

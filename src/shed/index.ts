@@ -1,0 +1,5 @@
+export type { ShedEvents, ShedReason } from './events.ts';
+export { shedOptions, type ShedderOptions } from './options.ts';
+export { refuseShed, shedRefusalOf, type ShedRefusal } from './refusal.ts';
+export { createShedder, Shedder, type Admission, type AdmissionRequest, type AfterTurn } from './shed.ts';
+export { shedOnMiss } from './shed-on-miss.ts';

@@ -1,0 +1,59 @@
+import type { Clock, Timer } from '../kernel/index.ts';
+
+const LAG_PERIOD_MS = 20;
+// A turn that begins this soon after the last one ended was waiting for it; after a longer pause the loop was idle.
+const BACK_TO_BACK_MS = 1;
+
+/**
+ * How long a request has waited for the event loop before its code runs. The kernel's socket buffers and the loop's poll
+ * batch hide that wait from the request's own timing. It shows in the turns of the loop: the first request of a turn
+ * opens it and an immediate closes it, so what runs late in a turn has waited since it began, and what runs first has
+ * waited for the turn before. Work that no request opened shows as a timer's lag.
+ */
+export class QueueDelay {
+  readonly #clock: Clock;
+  readonly #afterTurn: (fn: () => void) => unknown;
+  readonly #timer: Timer;
+  readonly #close = (): void => this.#closeTurn();
+  #isOpen = false;
+  #startMs = 0;
+  #endMs = -Infinity;
+  #lastTurnMs = 0;
+  #lagMs = 0;
+  #dueMs: number;
+
+  constructor(clock: Clock, afterTurn: (fn: () => void) => unknown) {
+    this.#clock = clock;
+    this.#afterTurn = afterTurn;
+    this.#dueMs = clock.monotonic() + LAG_PERIOD_MS;
+    this.#timer = clock.setRepeating(() => {
+      const nowMs = clock.monotonic();
+      this.#lagMs = Math.max(0, nowMs - this.#dueMs);
+      this.#dueMs = nowMs + LAG_PERIOD_MS;
+    }, LAG_PERIOD_MS);
+  }
+
+  /** Marks that requests are being read in this turn of the loop; the earlier in the turn, the better. */
+  turn(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#startMs = this.#clock.monotonic();
+    if (this.#startMs - this.#endMs > BACK_TO_BACK_MS) this.#lastTurnMs = 0;
+    this.#afterTurn(this.#close);
+  }
+
+  /** The wait of a request that is reached at `nowMs`, ms. */
+  at(nowMs: number): number {
+    return Math.max(nowMs - this.#startMs, this.#lastTurnMs, this.#lagMs);
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  #closeTurn(): void {
+    this.#isOpen = false;
+    this.#endMs = this.#clock.monotonic();
+    this.#lastTurnMs = this.#endMs - this.#startMs;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Exchange } from '../ports/index.ts';
+import type { Admission } from './shed.ts';
+
+/** A whole answer to a request that was not admitted, for any framework to send. */
+export interface ShedRefusal {
+  readonly status: 503;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+const BODY = JSON.stringify({
+  type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+  title: 'The service is over capacity',
+  status: 503,
+  detail: 'This request was set aside so that more urgent ones are served. Try again after Retry-After.',
+});
+const BODY_BYTES = String(Buffer.byteLength(BODY));
+
+/** A refusal as a problem document (RFC 9457). Under overload it must cost next to nothing, so its body never changes. */
+export function shedRefusalOf(admission: Admission): ShedRefusal {
+  return {
+    status: 503,
+    headers: [
+      ['retry-after', String(Math.ceil(admission.retryAfterMs / 1000))],
+      ['x-spillway-level', String(admission.level)],
+      ['content-type', 'application/problem+json'],
+      ['content-length', BODY_BYTES],
+      ['cache-control', 'no-store'],
+    ],
+    body: BODY,
+  };
+}
+
+/** Answers a request that was not admitted: 503, a Retry-After of its own, and a problem document. */
+export function refuseShed(admission: Admission, exchange: Exchange): void {
+  const { status, headers, body } = shedRefusalOf(admission);
+  exchange.response.writeHead(status, headers.flat());
+  exchange.response.end(exchange.method === 'HEAD' ? undefined : body);
+}

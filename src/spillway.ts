@@ -1,0 +1,117 @@
+/**
+ * START HERE. Wires every room once, in the order in which a request meets them:
+ *
+ *   gateway ─▶ policy ─▶ limit ─▶ page ──hit──▶ answer
+ *                                  └─miss──▶ shed ─▶ balance ─▶ breaker ─▶ upstream
+ *
+ * This is one process's share of it; `serve.ts` puts a primary and its workers around it.
+ */
+import { createCache } from './cache/index.ts';
+import { createProxy, gatewayFrom, type Gateway, type ProxyOptions } from './gateway/index.ts';
+import { formatDuration, runtimeFrom, type Runtime } from './kernel/index.ts';
+import { createLimitGate, type Decision } from './limit/index.ts';
+import { createPages, pageCodec, type PageEntry, type Pages } from './page/index.ts';
+import type { Policy } from './policy/index.ts';
+import type { Exchange, KvStore } from './ports/index.ts';
+import { createShedder, refuseShed, shedOnMiss } from './shed/index.ts';
+
+/** What a process is given by those around it. */
+export interface Surroundings {
+  /** Shared with other processes, so that a page is made once for all of them. */
+  readonly store?: KvStore;
+  /** A listening handle of the primary's, in place of opening the policy's port here. */
+  readonly handleToListenOn?: object;
+}
+
+/** Spillway in one process. */
+export interface Spillway {
+  readonly policy: Policy;
+  readonly pages: Pages;
+  /** Where it listens, once started: `http://127.0.0.1:8080`. */
+  readonly address: string;
+  start(): Promise<void>;
+  /** Takes no new connections and resolves when the last one is served. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Builds the whole request path for `policy`. Nothing listens before `start()`. */
+export function createSpillway(policy: Policy, given: Surroundings = {}, runtime: Partial<Runtime> = {}): Spillway {
+  const around = runtimeFrom(runtime);
+  const { config } = policy;
+
+  const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...(given.store && { store: given.store }) }, around);
+  const pages = createPages({ compressAbove: `${config.compression.minBytes}b` }, { ...around, store });
+  const limits = createLimitGate(policy.routes, {}, around);
+  const shedder = createShedder({}, around);
+  const proxy = createProxy({ upstreams: upstreamOptions(policy), maxBodyBytes: `${config.listen.maxBodyBytes}b` }, around);
+  const gateway = gatewayFrom(
+    config,
+    {
+      match: (method, path) => policy.match(method, path),
+      handle: (exchange) => limited(exchange),
+      ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
+    },
+    around,
+  );
+
+  function limited(exchange: Exchange): void {
+    shedder.turn();
+    if (exchange.route.limits.length === 0) return serve(exchange);
+    const decision = limits.check(exchange);
+    if (decision instanceof Promise) void decision.then((late) => decided(late, exchange));
+    else decided(decision, exchange);
+  }
+
+  function decided(decision: Decision, exchange: Exchange): void {
+    if (!decision.allowed) return limits.refuse(decision, exchange);
+    limits.applyHeaders(decision, exchange.response);
+    serve(exchange);
+  }
+
+  function serve(exchange: Exchange): void {
+    if (exchange.route.cache) return pages.serve(exchange, shedOnMiss(shedder, proxy, exchange.route));
+    const admission = shedder.admit(exchange.route);
+    if (admission.admitted) proxy.pass(exchange);
+    else refuseShed(admission, exchange);
+  }
+
+  return {
+    policy,
+    pages,
+    get address() {
+      return gateway.address;
+    },
+    start: () => gateway.start(),
+    drain: (signal) => gateway.drain(signal),
+    stop: () => stopAll(gateway, pages, store, proxy),
+  };
+}
+
+/** From the client's end to the upstream's, so that nothing is used after it was closed. */
+async function stopAll(
+  gateway: Gateway,
+  ...behind: readonly ({ close(): Promise<void> } | { stop(): Promise<void> })[]
+): Promise<void> {
+  await gateway.stop();
+  for (const part of behind) await ('close' in part ? part.close() : part.stop());
+}
+
+/** The policy's upstreams as the proxy's options. */
+function upstreamOptions({ config }: Policy): ProxyOptions['upstreams'] {
+  return Object.fromEntries(
+    Object.entries(config.upstreams).map(([name, { endpoints, strategy, maxConnections, retries, ...times }]) => [
+      name,
+      {
+        endpoints,
+        strategy: strategy as 'roundRobin',
+        maxConnections,
+        retries,
+        connectTimeout: formatDuration(times.connectTimeoutMs),
+        bodyTimeout: times.bodyTimeoutMs === 0 ? 0 : formatDuration(times.bodyTimeoutMs),
+        idleTimeout: formatDuration(times.idleTimeoutMs),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,34 @@
+/** A worker of the cluster tests: a small HTTP server that can be told to misbehave. */
+import { createGateway } from '../../src/gateway/index.ts';
+import { joinCluster } from '../../src/cluster/index.ts';
+import { systemClock } from '../../src/kernel/index.ts';
+import { routeTo } from '../gateway/support.ts';
+
+if (process.env['APP_FAILS'] === 'at start') process.exit(3);
+
+const worker = await joinCluster();
+let price = 'none';
+worker.bus.subscribe('price', async (message) => {
+  await systemClock.sleep(20);
+  price = message;
+});
+worker.answer('price', () => price);
+worker.answer('publish', (message) => worker.bus.publish('price', String(message)));
+worker.answer('spin', () => {
+  for (;;);
+});
+
+const route = routeTo(undefined);
+const gateway = createGateway({
+  match: () => ({ route, params: {} }),
+  handle: (exchange) => {
+    if (exchange.path === '/exit') process.exit(7);
+    const answer = (): void => void exchange.response.end(`${process.pid} ${process.env['APP_VERSION'] ?? '1'}`);
+    if (exchange.path === '/slow') systemClock.setTimer(answer, 300);
+    else answer();
+  },
+  handleToListenOn: worker.sockets.get('http')!,
+});
+await gateway.start();
+worker.onDrain((signal) => gateway.drain(signal));
+if (process.env['APP_FAILS'] !== 'never ready') worker.ready();

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { Agent, get } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { createCluster, type Cluster, type ClusterOptions } from '../../src/cluster/index.ts';
+import { eventually } from '../servers/index.ts';
+
+const file = join(import.meta.dirname, 'app.ts');
+let running: Cluster | undefined;
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+async function start(options: Partial<ClusterOptions> = {}, env: Record<string, string> = {}): Promise<Cluster> {
+  running = createCluster({
+    entry: { file, env },
+    workers: 2,
+    sockets: { http: { port: 0 } },
+    drainTimeout: '5s',
+    restartBackoff: { base: '10ms' },
+    ...options,
+  });
+  await running.start();
+  return running;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function ask(cluster: Cluster, path = '/', agent?: Agent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: '127.0.0.1', port: cluster.ports['http']!, path, agent: agent ?? false }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => (body += String(chunk)));
+      response.on('end', () => resolve({ status: response.statusCode!, body }));
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+  });
+}
+
+/** Requests without pause over new and kept connections, until told to stop; returns what went wrong. */
+function load(cluster: Cluster, clients = 8): { stop(): Promise<{ requests: number; failures: unknown[] }> } {
+  const state = { stopped: false };
+  let requests = 0;
+  const failures: unknown[] = [];
+  const clientsDone = Array.from({ length: clients }, async (_, n) => {
+    const agent = new Agent({ keepAlive: n % 2 === 0, maxSockets: 1 });
+    while (!state.stopped) {
+      requests++;
+      await ask(cluster, n === 0 ? '/slow' : '/', agent).catch((error: unknown) => failures.push(error));
+    }
+    agent.destroy();
+  });
+  return {
+    stop: async () => {
+      state.stopped = true;
+      await Promise.all(clientsDone);
+      return { requests, failures };
+    },
+  };
+}
+
+describe('a cluster', () => {
+  test('serves from every worker on one port, and stops without cutting a request', async () => {
+    const cluster = await start();
+    const pids = new Set<string>();
+    for (let i = 0; i < 60; i++) pids.add((await ask(cluster)).body.split(' ')[0]!);
+    assert.deepEqual(
+      [...pids].sort(),
+      cluster
+        .status()
+        .map((worker) => String(worker.pid))
+        .sort(),
+    );
+    const slow = Promise.all(Array.from({ length: 8 }, () => ask(cluster, '/slow')));
+    await eventually('the requests are under way', async () => (await cluster.ask('price')).length === 2);
+    await cluster.stop();
+    assert.deepEqual([...new Set((await slow).map((answer) => answer.status))], [200]);
+    assert.deepEqual(cluster.status(), []);
+  });
+
+  test('a reload replaces every worker and loses nothing', async () => {
+    const cluster = await start();
+    const before = new Set(cluster.status().map((worker) => worker.pid));
+    const traffic = load(cluster);
+    await cluster.reload();
+    await cluster.reload();
+    const { requests, failures } = await traffic.stop();
+    assert.deepEqual(failures, []);
+    assert.ok(requests > 100, `only ${requests} requests were made`);
+    assert.equal(cluster.status().filter((worker) => before.has(worker.pid)).length, 0);
+  });
+
+  test('a worker that dies is replaced; one that is stuck too', async () => {
+    const cluster = await start({ heartbeat: '50ms', silentAfter: '1s' });
+    const [first, second] = cluster.status();
+    await ask(cluster, '/exit').catch(() => {});
+    await eventually('two workers serve again', () => {
+      const now = cluster.status().filter((worker) => worker.state === 'ready');
+      return now.length === 2 && now.some((worker) => worker.pid !== first!.pid && worker.pid !== second!.pid);
+    });
+    const pids = new Set(cluster.status().map((worker) => worker.pid));
+    let stuck = 0;
+    cluster.events.on('workerStuck', () => stuck++);
+    await cluster.ask('spin');
+    await eventually('both are replaced', () => {
+      const now = cluster.status().filter((worker) => worker.state === 'ready');
+      return now.length === 2 && now.every((worker) => !pids.has(worker.pid));
+    });
+    assert.equal(stuck, 2);
+  });
+
+  test('a release that fails leaves the old workers serving', async () => {
+    const cluster = await start({ readyTimeout: '4s' });
+    const before = cluster.status().map((worker) => worker.pid);
+    for (const fault of ['at start', 'never ready']) {
+      process.env['APP_FAILS'] = fault;
+      const traffic = load(cluster, 4);
+      await assert.rejects(cluster.reload(), { code: 'SPILLWAY_WORKER_FAILED' });
+      delete process.env['APP_FAILS'];
+      assert.deepEqual((await traffic.stop()).failures, []);
+      await eventually('only the old ones are left', () => cluster.status().length === 2);
+      assert.deepEqual(
+        cluster.status().map((worker) => worker.pid),
+        before,
+      );
+    }
+  });
+
+  test('a start that fails says so', async () => {
+    await assert.rejects(start({}, { APP_FAILS: 'at start' }), { code: 'SPILLWAY_WORKER_FAILED', message: /exit code 3/ });
+  });
+});
+
+describe('the bus', () => {
+  test('a message is in force everywhere when its promise settles, whoever sent it', async () => {
+    const cluster = await start({ workers: 3 });
+    assert.deepEqual(await cluster.bus.publish('price', '12'), { acknowledged: 3, missing: 0 });
+    assert.deepEqual(
+      (await cluster.ask('price')).map((answer) => answer.ok && answer.value),
+      ['12', '12', '12'],
+    );
+    let heard = '';
+    cluster.bus.subscribe('price', (message) => void (heard = message));
+    const [receipt] = await cluster.ask('publish', '13');
+    assert.deepEqual(receipt!.ok && receipt!.value, { acknowledged: 3, missing: 0 });
+    assert.equal(heard, '13');
+  });
+
+  test('a worker that is stuck is counted as missing, and does not hold the others up', async () => {
+    const cluster = await start({ askTimeout: '200ms' });
+    const spinning = cluster.ask('spin');
+    const receipt = await cluster.bus.publish('price', '14');
+    assert.deepEqual(receipt, { acknowledged: 0, missing: 2 });
+    assert.ok((await spinning).every((answer) => !answer.ok));
+  });
+});

@@ -1,0 +1,1 @@
+export default { admin: { port: 9901 } };

@@ -1,0 +1,1 @@
+export const config = { listen: { port: 8080 } };

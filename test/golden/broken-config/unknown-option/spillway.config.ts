@@ -1,0 +1,7 @@
+export default {
+  listen: { prot: 8080 },
+  upstreams: {
+    site: { endpoints: ['http://127.0.0.1:3001'], stratgy: 'roundRobin' },
+  },
+  route: {},
+};

@@ -1,0 +1,26 @@
+/**
+ * `npm run build`: `dist/` as it is published. The compiler makes JavaScript and types of `src/`; libraries that are not
+ * installed beside us (docs/decisions/005) are bundled with their licence.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const root = resolve(import.meta.dirname, '..');
+const vendor = join(root, 'dist/vendor');
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+mkdirSync(vendor, { recursive: true });
+await build({
+  // The entry without the optional native module, which would bring an install script.
+  entryPoints: [join(root, 'node_modules/msgpackr/index.js')],
+  outfile: join(vendor, 'msgpackr.js'),
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  legalComments: 'inline',
+});
+copyFileSync(join(root, 'node_modules/msgpackr/LICENSE'), join(vendor, 'msgpackr.LICENSE'));
