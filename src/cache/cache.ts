@@ -5,7 +5,7 @@ import { toMs } from './durations.ts';
 import { Engine } from './engine.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fill } from './fills.ts';
-import { jsonCodec } from './json-codec.ts';
+import { valueCodec } from './value-codec.ts';
 import type { Loader, LoadSettings } from './loads.ts';
 import { cacheOptions, type CacheOptions } from './options.ts';
 import type { CacheStatistics } from './statistics.ts';
@@ -30,7 +30,7 @@ export interface LoadOptions extends EntryOptions {
  * @throws ConfigError when options are wrong.
  */
 export function createCache<Value = unknown>(options: CacheOptions<Value> = {}, runtime: Partial<Runtime> = {}): Cache<Value> {
-  const { redis, store: given, bus, codec = jsonCodec as Codec<Value>, ...plain } = options;
+  const { redis, store: given, bus, codec = valueCodec as Codec<Value>, ...plain } = options;
   const settings = parseOptions(cacheOptions, plain, 'createCache(options)');
   const { prefix, name, storeTimeout: timeoutMs } = settings;
   const store = redis ? createRedisKvStore({ target: redis, prefix: `${prefix}${name}:`, timeoutMs }, runtime) : given;

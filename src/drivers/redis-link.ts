@@ -1,3 +1,4 @@
+import type * as redisModule from 'redis';
 import type { BasicPooledClientSideCache, RedisClientOptions, RedisClientType, RedisClusterType } from 'redis';
 import { SpillwayError, messageOf, type Clock } from '../kernel/index.ts';
 import type { RedisScript } from './redis-scripts.ts';
@@ -36,7 +37,7 @@ export interface RedisLinkOptions {
 export type Send = <Reply>(command: readonly RedisArgument[]) => Promise<Reply>;
 
 /** node-redis takes a tenth of a second to load: only who uses it should wait for it. */
-type NodeRedis = typeof import('redis');
+type NodeRedis = typeof redisModule;
 type Client = RedisClientType | RedisClusterType;
 
 /** Bulk strings (RESP type `$`) come back as Buffers. */

@@ -131,7 +131,9 @@ export class UnreliableStore {
   #watch(listener: StoreListener, maxStalenessMs: number): StoreWatch {
     const { clock } = this.#with;
     this.#listeners.add(listener);
-    const pass = (tell: (to: StoreListener) => void): void => this.#back(this.#connection, () => tell(listener));
+    const pass = (tell: (to: StoreListener) => void): void => {
+      if (this.#connected) this.#back(this.#connection, () => tell(listener));
+    };
     const inner = this.#inner.watch(
       {
         onValue: (key) => pass((to) => to.onValue(key)),
