@@ -15,7 +15,7 @@ export interface EntryTimes {
 /** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
 export class CachedEntry<Value> implements Entry<Value>, Resident {
   readonly key: string;
-  readonly value: Value;
+  value: Value;
   readonly tags: readonly string[];
   readonly storedMs: number;
   freshUntilMs: number;
@@ -30,6 +30,9 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   memoryUntilMs: number;
   /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
   confirmedMs: number;
+
+  /** Loads the value anew, where prefetching asked to remember how. */
+  reload: (() => Promise<unknown>) | undefined = undefined;
 
   readonly bytes: number;
   visits = 0;

@@ -91,6 +91,17 @@ export class Fills {
     return this.#running.size;
   }
 
+  /** Whether this process fills the key, or waits for another that does. */
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
+  /** The failure for which the key rests. */
+  resting(key: string): { readonly error: unknown; readonly forMs: number } | undefined {
+    const failure = this.#with.failures.current(key);
+    return failure && { error: failure.error, forMs: failure.untilMs - this.#with.clock.monotonic() };
+  }
+
   /** @param seenMs `storedMs` of the value the caller wants replaced; 0 for none. */
   async begin(key: string, tags: readonly string[], seenMs: number): Promise<FillStart> {
     const running = this.#running.get(key);

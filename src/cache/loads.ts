@@ -36,6 +36,8 @@ export interface LoadSettings {
   readonly tags: readonly string[];
   readonly scopes: readonly string[];
   readonly forceFresh: boolean;
+  /** Kept with the entry for prefetching. */
+  readonly reload: (() => Promise<unknown>) | undefined;
   readonly hardTimeoutMs: number;
 }
 
@@ -175,6 +177,7 @@ export class Loads<Value> {
       return { value, overtaken: fill.fence.struck };
     }
     const entry = await keep(fill, value, call.options, settings.scopes, loadMs);
+    if (entry) entry.reload = settings.reload;
     if (entry && events.has('load')) events.emit('load', { key: fill.key, loadMs });
     return { value: entry ? entry.value : value, overtaken: entry === undefined };
   }

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import type { RedisTarget } from '../drivers/redis-link.ts';
-import { count, duration, size } from '../kernel/index.ts';
+import { count, duration, share, size } from '../kernel/index.ts';
 import type { Bus, KvStore } from '../ports/index.ts';
 import type { Codec } from './types.ts';
 
 const memory = z.strictObject({
   maxEntries: count(1).default(100_000).describe('How many entries one process keeps in memory.'),
   maxBytes: size({ min: '64kb' }).prefault('128mb').describe('How many bytes of values one process keeps in memory, roughly.'),
+  shrinkAbove: share()
+    .default(0.85)
+    .describe('Share of V8’s heap limit above which half of the memory tier is given back, until it is below again.'),
   sweepEvery: duration({ min: '100ms' }).prefault('30s').describe('How often expired entries are cleaned out of memory.'),
 });
 
@@ -24,6 +27,21 @@ const storeFailures = z.strictObject({
   maxOwed: count(1)
     .default(10_000)
     .describe('How many invalidations are remembered for a store that is away; beyond, it is emptied.'),
+});
+
+const rule = z.strictObject({
+  prefix: z.string().min(1).describe('What the keys start with, namespaces included.'),
+  ttl: duration().optional(),
+  grace: duration().optional(),
+  staleIfError: duration().optional(),
+  memoryTtl: duration().optional(),
+});
+
+const prefetch = z.strictObject({
+  every: duration({ min: '100ms' })
+    .prefault('10s')
+    .describe('How often popular entries that are about to expire are looked for.'),
+  atMost: count(1).default(20).describe('How many are loaded each time.'),
 });
 
 /** Options of {@link createCache} that are plain data. */
@@ -53,6 +71,20 @@ export const cacheOptions = z.strictObject({
     .describe('After an invalidation, no process serves the old value for longer, whatever breaks.'),
   storeTimeout: duration({ min: '1ms' }).prefault('50ms').describe('How long a call of the shared store may take.'),
   compressAbove: size().prefault('1kb').describe('Values larger than this are compressed (zstd) in the shared store.'),
+  rules: z.array(rule).default([]).describe('Times by what keys start with; the longest prefix wins, a call wins over it.'),
+  values: z
+    .enum(['shared', 'frozen', 'cloned'])
+    .default('shared')
+    .describe('Whether callers get the cached value itself, frozen or not, or a copy each (not from peek and entry).'),
+  earlyRefresh: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(1)
+    .describe('XFetch’s β: how eagerly values are loaded anew before they expire. 0: never.'),
+  maxStretch: z.number().min(1).max(100).default(1).describe('How many times longer TTLs become at full pressure.'),
+  prefetch: prefetch.optional().describe('Loads popular values anew before they expire while nothing else is being loaded.'),
+  diagnostics: z.boolean().default(false).describe('Publishes events on node:diagnostics_channel as spillway:cache:*.'),
   maxTags: count(1000).default(100_000).describe('How many tags one process knows the versions of.'),
   maxTagsPerEntry: count(1, 1000).default(128).describe('How many tags an entry may have.'),
   memory: memory.prefault({}).describe('Bounds of the memory tier.'),
@@ -70,6 +102,8 @@ export interface CacheOptions<Value = unknown> extends z.input<typeof cacheOptio
   readonly store?: KvStore;
   /** Where there is no shared store: tells the other workers of this machine of invalidations. */
   readonly bus?: Bus;
+  /** How hard pressed the service is, 0 to 1: TTLs stretch with it, see `maxStretch`. */
+  readonly pressure?: () => number;
   /** How values become bytes, and how large they count in memory. */
   readonly codec?: Codec<Value>;
 }

@@ -1,4 +1,4 @@
-import type { Clock, Events } from '../kernel/index.ts';
+import { deepFreeze, type Clock, type Events } from '../kernel/index.ts';
 import type { StoredValue, StoreWatch } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
 import type { CacheEvents, MissReason } from './events.ts';
@@ -23,6 +23,7 @@ export interface TierDependencies<Value> {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly maxStalenessMs: number;
+  readonly freezes: boolean;
 }
 
 /** What an entry is made of before it has a place. */
@@ -116,6 +117,7 @@ export class Tiers<Value> {
   }
 
   entryOf(parts: EntryParts<Value>): CachedEntry<Value> {
+    if (this.#with.freezes) deepFreeze(parts.value);
     return new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + 200 });
   }
 
@@ -131,10 +133,18 @@ export class Tiers<Value> {
     return this.#with.clock.monotonic() - provenMs <= this.#with.maxStalenessMs;
   }
 
-  /** Drops what is past its use. */
-  sweep(): void {
+  /** Drops what is past its use; gives back half of the room while memory is `short`. */
+  sweep(short: boolean): void {
     const nowMs = this.#with.clock.now();
     for (const entry of this.memory.values()) if (entry.usableUntilMs <= nowMs) this.memory.delete(entry);
+    this.memory.maxBytes = short ? Math.min(this.#with.maxBytes, this.memory.bytes) / 2 : this.#with.maxBytes;
+    this.memory.shrink();
+  }
+
+  /** Popular entries that expire before `untilMs`, the hottest first. */
+  expiringSoon(untilMs: number, atMost: number): CachedEntry<Value>[] {
+    const soon = [...this.memory.values()].filter((entry) => entry.reload && entry.visits > 1 && entry.freshUntilMs <= untilMs);
+    return soon.toSorted((a, b) => b.visits - a.visits).slice(0, atMost);
   }
 
   async #fetch(key: string, fence: Fence): Promise<Found<Value>> {

@@ -8,15 +8,27 @@ const frames = new FrameFormat<unknown>(valueCodec, 1024);
 
 function framed(value: unknown): FramedEntry<unknown> {
   const times = { storedMs: 1000, freshUntilMs: 2000, graceUntilMs: 3000, usableUntilMs: 4000 };
-  return { value, tags: ['*', 'a'], versions: [{ hard: 'v1', soft: 'v2' }, { hard: 'v3', soft: 'v4' }], times, loadMs: 7 };
+  return {
+    value,
+    tags: ['*', 'a'],
+    versions: [
+      { hard: 'v1', soft: 'v2' },
+      { hard: 'v3', soft: 'v4' },
+    ],
+    times,
+    loadMs: 7,
+  };
 }
 
 test('what goes in comes out', () => {
   fc.assert(
-    fc.property(fc.anything({ withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: false }), (value) => {
-      if (value === undefined || containsNaNDate(value)) return;
-      assert.deepEqual(frames.decode(frames.encode(framed(value))), framed(value));
-    }),
+    fc.property(
+      fc.anything({ withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: false }),
+      (value) => {
+        if (value === undefined || containsNaNDate(value)) return;
+        assert.deepEqual(frames.decode(frames.encode(framed(value))), framed(value));
+      },
+    ),
   );
 });
 
