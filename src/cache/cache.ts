@@ -93,6 +93,8 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     const engine = this.#engine as unknown as Engine<T>;
     const name = this.#name(key);
     if (options.forceFresh) return this.#wait(this.#load(name, loader, undefined, options), options);
+    const entry = options.schema ? undefined : engine.settled(name, engine.clock.now());
+    if (entry) return engine.give(entry);
     let found = engine.look(name, engine.clock.now());
     if (typeof found === 'string') found = await engine.findInStore(name, found);
     if (typeof found === 'object' && options.schema && !(await engine.schemas.apply(found, options.schema))) {

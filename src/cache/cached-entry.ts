@@ -14,8 +14,15 @@ export interface EntryTimes {
 
 /** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
 export class CachedEntry<Value> implements Entry<Value>, Resident {
-  readonly key: string;
+  // What a hit reads comes first, to lie together in memory.
   value: Value;
+  /** Until then (see {@link Ticks}) it is fresh, needs no early refresh, and memory need not ask the store. */
+  settledTick = 0;
+  /** {@link TagTable.epoch} when the stamp was last found valid. */
+  checkedEpoch = -1;
+  visits = 0;
+
+  readonly key: string;
   readonly tags: readonly string[];
   readonly storedMs: number;
   freshUntilMs: number;
@@ -24,8 +31,6 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   /** How long the load took: what a miss would cost. */
   readonly loadMs: number;
   stamp: TagStamp;
-  /** {@link TagTable.epoch} when the stamp was last found valid. */
-  checkedEpoch = -1;
   /** Until when this process need not ask the store for a newer one. */
   memoryUntilMs: number;
   /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
@@ -35,7 +40,6 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   reload: (() => Promise<unknown>) | undefined = undefined;
 
   readonly bytes: number;
-  visits = 0;
   queue: ResidentQueue<this> | undefined = undefined;
   older: this | undefined = undefined;
   newer: this | undefined = undefined;
@@ -69,6 +73,7 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   expire(nowMs: number): void {
     const earlierMs = this.freshUntilMs - nowMs;
     if (earlierMs <= 0) return;
+    this.settledTick = 0;
     this.freshUntilMs -= earlierMs;
     this.graceUntilMs -= earlierMs;
     this.usableUntilMs -= earlierMs;

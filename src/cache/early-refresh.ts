@@ -18,9 +18,14 @@ export class EarlyRefresh {
     this.#beta = beta;
   }
 
+  /** How long before its end a refresh may come, ms. */
+  windowMs(loadMs: number): number {
+    return loadMs * this.#beta * FARTHEST;
+  }
+
   isDue(leftMs: number, loadMs: number): boolean {
     const spreadMs = loadMs * this.#beta;
-    if (leftMs > spreadMs * FARTHEST) return false;
+    if (leftMs > this.windowMs(loadMs)) return false;
     return leftMs <= -Math.log(1 - this.#random.next()) * spreadMs;
   }
 }

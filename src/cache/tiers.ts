@@ -1,6 +1,7 @@
 import { deepFreeze, type Clock, type Events } from '../kernel/index.ts';
 import type { StoredValue, StoreWatch } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
+import type { EarlyRefresh } from './early-refresh.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { FrameFormat } from './frame.ts';
@@ -9,6 +10,7 @@ import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
 import { tagsOf } from './tag-names.ts';
 import type { TagStamp, TagTable } from './tags.ts';
+import type { Ticks } from './ticks.ts';
 import type { Codec } from './types.ts';
 
 export interface TierDependencies<Value> {
@@ -24,6 +26,8 @@ export interface TierDependencies<Value> {
   readonly maxBytes: number;
   readonly maxStalenessMs: number;
   readonly freezes: boolean;
+  readonly ticks: Ticks;
+  readonly early: EarlyRefresh;
 }
 
 /** What an entry is made of before it has a place. */
@@ -40,6 +44,9 @@ export interface EntryParts<Value> {
   readonly confirmedMs: number;
 }
 
+/** What an entry takes beside its key and value. */
+const ENTRY_BYTES = 200;
+
 /** A usable entry, or why there is none. */
 export type Found<Value> = CachedEntry<Value> | MissReason;
 
@@ -55,9 +62,15 @@ export class Tiers<Value> {
   watch: Pick<StoreWatch, 'provenMs'> | undefined;
   readonly #reads = new Map<string, RunningRead<Value>>();
   readonly #with: TierDependencies<Value>;
+  readonly #tags: TagTable;
+  readonly #ticks: Ticks;
+  readonly #store: StoreGuard | undefined;
 
   constructor(dependencies: TierDependencies<Value>) {
     this.#with = dependencies;
+    this.#tags = dependencies.tags;
+    this.#ticks = dependencies.ticks;
+    this.#store = dependencies.store;
     const { statistics, events } = dependencies;
     this.memory = new S3Fifo(dependencies.maxEntries, dependencies.maxBytes, (entry) => {
       statistics.evictions.inc();
@@ -65,11 +78,19 @@ export class Tiers<Value> {
     });
   }
 
+  /** The entry in memory when nothing about it needs a second look: fresh, proven, its tags checked. Counts as a read. */
+  settled(key: string, nowMs: number): CachedEntry<Value> | undefined {
+    const entry = this.memory.get(key);
+    if (entry === undefined || entry.checkedEpoch !== this.#tags.epoch) return undefined;
+    if (this.#ticks.now(nowMs) > entry.settledTick) return undefined;
+    return this.#store === undefined || this.isProven(entry) ? entry : undefined;
+  }
+
   /** The usable entry in memory, fresh or stale; `unproven` when the store must be asked about it first. */
   look(key: string, nowMs: number): Found<Value> {
-    const entry = this.memory.get(key);
+    const entry = this.memory.look(key);
     if (entry === undefined) return this.#whyAbsent(key);
-    if (entry.checkedEpoch !== this.#with.tags.epoch) {
+    if (entry.checkedEpoch !== this.#tags.epoch) {
       const doubt = this.#checkTags(entry, nowMs);
       if (doubt) return doubt;
     }
@@ -77,7 +98,7 @@ export class Tiers<Value> {
       this.memory.delete(entry);
       return 'expired';
     }
-    if (this.#with.store !== undefined && (entry.memoryUntilMs <= nowMs || !this.isProven(entry))) return 'unproven';
+    if (this.#store !== undefined && (entry.memoryUntilMs <= nowMs || !this.isProven(entry))) return 'unproven';
     return entry;
   }
 
@@ -118,7 +139,10 @@ export class Tiers<Value> {
 
   entryOf(parts: EntryParts<Value>): CachedEntry<Value> {
     if (this.#with.freezes) deepFreeze(parts.value);
-    return new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + 200 });
+    const entry = new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES });
+    const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry.loadMs), entry.memoryUntilMs);
+    entry.settledTick = this.#ticks.before(settledUntilMs);
+    return entry;
   }
 
   remove(key: string): boolean {
