@@ -39,7 +39,10 @@ async function spillway(tagged: boolean) {
 }
 
 async function bento(tagged: boolean) {
-  const cache = new BentoCache({ default: 'memory', stores: { memory: bentostore().useL1Layer(memoryDriver({ maxItems: 100_000, serialize: false })) } });
+  const cache = new BentoCache({
+    default: 'memory',
+    stores: { memory: bentostore().useL1Layer(memoryDriver({ maxItems: 100_000, serialize: false })) },
+  });
   for (const key of keys) await cache.set({ key, value, ttl: '1h', ...(tagged && { tags }) });
   return cache;
 }
@@ -59,9 +62,18 @@ export default defineBench({
         return sync((key) => cache.get(key));
       },
     },
-    'spillway peek': { kind: 'operation', prepare: async () => ((cache) => sync((key) => cache.peek(key)))(await spillway(false)) },
-    'spillway peek, 3 tags': { kind: 'operation', prepare: async () => ((cache) => sync((key) => cache.peek(key)))(await spillway(true)) },
-    'spillway getOrSet': { kind: 'operation', prepare: async () => ((cache) => async((key) => cache.getOrSet(key, load)))(await spillway(false)) },
+    'spillway peek': {
+      kind: 'operation',
+      prepare: async () => ((cache) => sync((key) => cache.peek(key)))(await spillway(false)),
+    },
+    'spillway peek, 3 tags': {
+      kind: 'operation',
+      prepare: async () => ((cache) => sync((key) => cache.peek(key)))(await spillway(true)),
+    },
+    'spillway getOrSet': {
+      kind: 'operation',
+      prepare: async () => ((cache) => async((key) => cache.getOrSet(key, load)))(await spillway(false)),
+    },
     'spillway getOrSet, 3 tags': {
       kind: 'operation',
       prepare: async () => ((cache) => async((key) => cache.getOrSet(key, load)))(await spillway(true)),
@@ -72,7 +84,8 @@ export default defineBench({
     },
     'bentocache getOrSet, 3 tags': {
       kind: 'operation',
-      prepare: async () => ((cache) => async((key) => cache.getOrSet({ key, factory: load, ttl: '1h', tags })))(await bento(true)),
+      prepare: async () =>
+        ((cache) => async((key) => cache.getOrSet({ key, factory: load, ttl: '1h', tags })))(await bento(true)),
     },
     'cacheable get': {
       kind: 'operation',
