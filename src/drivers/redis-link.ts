@@ -134,9 +134,11 @@ export class RedisLink {
   async #bounded<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     const { timeoutMs, clock } = this.#options;
     const expiry = Promise.withResolvers<never>();
-    const timer = clock.setTimer(() => {
+    const expire = (): void => {
       expiry.reject(new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis did not answer within ${timeoutMs} ms.`));
-    }, timeoutMs);
+    };
+    // A process too busy to read its sockets fires its timers first: the answer may be there already.
+    const timer = clock.setTimer(() => setImmediate(expire), timeoutMs);
     try {
       return await Promise.race([this.#ready ? send(this.#client!) : this.#connected.then(send), expiry.promise]);
     } catch (error) {
