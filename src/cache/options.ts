@@ -31,10 +31,10 @@ const storeFailures = z.strictObject({
 
 const rule = z.strictObject({
   prefix: z.string().min(1).describe('What the keys start with, namespaces included.'),
-  ttl: duration().optional(),
-  grace: duration().optional(),
-  staleIfError: duration().optional(),
-  memoryTtl: duration().optional(),
+  ttl: duration().optional().describe('As the option of that name, for these keys.'),
+  grace: duration().optional().describe('As the option of that name, for these keys.'),
+  staleIfError: duration().optional().describe('As the option of that name, for these keys.'),
+  memoryTtl: duration().optional().describe('As the option of that name, for these keys.'),
 });
 
 const prefetch = z.strictObject({

@@ -23,9 +23,9 @@ export async function warm(
   const total = waiting.length;
   let [next, done, failed] = [0, 0, 0];
   const runOne = async (): Promise<void> => {
-    while (next < total && !signal?.aborted) {
+    for (; next < total; onProgress?.({ total, done: ++done, failed })) {
+      if (signal?.aborted) return;
       await work(waiting[next++]!).catch(() => failed++);
-      onProgress?.({ total, done: ++done, failed });
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, total) }, runOne));
