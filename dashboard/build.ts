@@ -21,6 +21,7 @@ export async function generate(): Promise<string> {
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    tsconfigRaw: {},
     legalComments: 'none',
     charset: 'utf8',
     absWorkingDir: here,

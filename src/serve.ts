@@ -3,10 +3,11 @@ import { extname, join } from 'node:path';
 import { createCluster, type Cluster, type WorkerAnswer } from './cluster/index.ts';
 import { MemoryKvStore } from './drivers/memory-kv-store.ts';
 import { serveKvStore } from './drivers/remote-kv-store.ts';
-import { createAdmin, createHealth, measureProcess, type AdminActions, type Health, type WorkerState } from './health/index.ts';
+import { createAdmin, Health, measureProcess, type AdminActions, type WorkerState } from './health/index.ts';
 import {
   formatDuration,
   Lifecycle,
+  messageOf,
   Metrics,
   runtimeFrom,
   SpillwayError,
@@ -51,6 +52,7 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
       port: config.admin.port,
       host: config.admin.host,
       ...(config.admin.token !== undefined && { token: config.admin.token }),
+      allowedHosts: [...config.admin.allowedHosts],
       health,
       actions: actionsOn(cluster),
       readiness: () => readinessOf(lifecycle, cluster),
@@ -98,11 +100,13 @@ function shareStore(cluster: Cluster, runtime: Runtime): void {
   cluster.events.on('workerGone', ({ id }) => workerGone(id));
 }
 
-function healthOf({ classes }: Policy, cluster: Cluster, runtime: Runtime): Health {
+function healthOf({ classes, config }: Policy, cluster: Cluster, runtime: Runtime): Health {
   const objectives = Object.values(classes).flatMap(({ name, sloP95Ms }) =>
     sloP95Ms === undefined ? [] : [[name, sloP95Ms] as const],
   );
-  return createHealth(
+  const { health, history, slo, alerts } = config;
+  const watch = new Health(
+    { every: 1000, service: { name: health.name, version: '' }, status: health, history, slo, alerts },
     {
       sources: async () => {
         const answers = await cluster.ask('metrics');
@@ -110,10 +114,14 @@ function healthOf({ classes }: Policy, cluster: Cluster, runtime: Runtime): Heal
       },
       workers: () =>
         cluster.status().map((worker): WorkerState => ({ name: `worker ${worker.slot}`, state: worker.state, pid: worker.pid })),
+      storeName: config.redis === undefined ? 'Shared store' : 'Redis',
       classObjectives: new Map(objectives),
     },
     runtime,
   );
+  watch.events.on('notice', ({ text }) => void process.stderr.write(`${text}\n`));
+  watch.events.on('fault', ({ what, error }) => void process.stderr.write(`${what}: ${messageOf(error)}\n`));
+  return watch;
 }
 
 function actionsOn(cluster: Cluster): Partial<AdminActions> {

@@ -10,7 +10,7 @@ import { createCache } from './cache/index.ts';
 import { createProxy, gatewayFrom, type Gateway, type ProxyOptions } from './gateway/index.ts';
 import { formatDuration, runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision } from './limit/index.ts';
-import { createPages, pageCodec, type PageEntry, type Pages } from './page/index.ts';
+import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
 import type { Policy } from './policy/index.ts';
 import type { Exchange, KvStore } from './ports/index.ts';
 import { createShedder, refuseShed, shedOnMiss } from './shed/index.ts';
@@ -42,10 +42,15 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   const { config } = policy;
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...(given.store && { store: given.store }) }, around);
-  const pages = createPages({ compressAbove: `${config.compression.minBytes}b` }, { ...around, store });
   const limits = createLimitGate(policy.routes, {}, around);
   const shedder = createShedder({}, around);
   const proxy = createProxy({ upstreams: upstreamOptions(policy), maxBodyBytes: `${config.listen.maxBodyBytes}b` }, around);
+  const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
+    ...around,
+    store,
+    match: (path) => policy.match('GET', path),
+    upstream: proxy,
+  });
   const gateway = gatewayFrom(
     config,
     {

@@ -2,6 +2,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Overview } from '../../src/health/overview.ts';
 import type { Change } from '../../src/health/timeline.ts';
 import { ActionBar, ConfirmDialog, type PlannedAction } from './actions.tsx';
+import { AlertList } from './alert-list.tsx';
+import { Budgets } from './budgets.tsx';
 import { ChangeList } from './change-list.tsx';
 import { ClassTable } from './class-table.tsx';
 import { follow, getJson, setToken } from './connection.ts';
@@ -121,6 +123,8 @@ export function App() {
         <VerdictBar overview={overview} ageMs={ageMs} nowMs={nowMs} />
         {overview && (
           <>
+            <AlertList alerts={overview.alerts} nowMs={nowMs} act={setAction} />
+            <Budgets objectives={overview.objectives} />
             <Tiles overview={overview} store={store} changes={changes} theme={theme} tick={tick} />
             <PathStrip path={overview.path} endpoints={overview.endpoints} />
             <div class="columns">

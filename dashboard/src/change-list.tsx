@@ -1,5 +1,5 @@
 import type { Change } from '../../src/health/timeline.ts';
-import { clockTime } from './format.ts';
+import { clockTime } from '../../src/health/format.ts';
 
 const SHOWN = 40;
 

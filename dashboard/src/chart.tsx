@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Change } from '../../src/health/timeline.ts';
 import type { SignalStore } from './signal-store.ts';
 import { colour, type Theme } from './theme.ts';
-import { clockTime, span } from './format.ts';
+import { clockTime, span } from '../../src/health/format.ts';
 
 export interface ChartLine {
   readonly signal: string;
@@ -42,7 +42,7 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     const element = box.current!;
     const made = new uPlot(
-      optionsFor(element.clientWidth, lines, stacked, atLeast, () => seen.current, setAt),
+      optionsFor(element.clientWidth, lines, stacked, atLeast, format, () => seen.current, setAt),
       dataOf(store, lines, stacked),
       element,
     );
@@ -104,6 +104,7 @@ function optionsFor(
   lines: readonly ChartLine[],
   stacked: boolean,
   atLeast: number,
+  format: (value: number | null) => string,
   changes: () => readonly Change[],
   onCursor: (at: number | null) => void,
 ): uPlot.Options {
@@ -129,7 +130,7 @@ function optionsFor(
     ],
     hooks: {
       drawClear: [drawGrid],
-      draw: [(plot) => drawChanges(plot, changes())],
+      draw: [(plot) => drawChanges(plot, changes()), (plot) => drawTop(plot, format)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
@@ -147,6 +148,17 @@ function drawGrid(plot: uPlot): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
   }
+  ctx.restore();
+}
+
+/** The value at the top of the scale. */
+function drawTop(plot: uPlot, format: (value: number | null) => string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.font = `${10.5 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.fillStyle = colour('muted');
+  ctx.textBaseline = 'top';
+  ctx.fillText(format(plot.scales['y']?.max ?? null), bbox.left + 2 * devicePixelRatio, bbox.top + 3 * devicePixelRatio);
   ctx.restore();
 }
 

@@ -1,5 +1,5 @@
 import type { ClassRow } from '../../src/health/overview.ts';
-import { ms, percent, rate } from './format.ts';
+import { ms, percent, rate } from '../../src/health/format.ts';
 
 /** Route classes, the one that hurts most first. */
 export function ClassTable({ classes }: { classes: readonly ClassRow[] }) {
@@ -23,7 +23,6 @@ export function ClassTable({ classes }: { classes: readonly ClassRow[] }) {
               <th scope="col">hits</th>
               <th scope="col">stale</th>
               <th scope="col">failed</th>
-              <th scope="col">limited</th>
               <th scope="col">shed</th>
             </tr>
           </thead>
@@ -54,9 +53,6 @@ function Row({ row }: { row: ClassRow }) {
       <td data-label="stale">{rate(row.stalePerSecond)}</td>
       <td data-label="failed" data-tone={row.errorShare >= 0.05 ? 'bad' : row.errorShare > 0.005 ? 'warn' : undefined}>
         {percent(row.errorShare)}
-      </td>
-      <td data-label="limited" data-tone={row.limitedPerSecond > 0 ? 'warn' : undefined}>
-        {rate(row.limitedPerSecond)}
       </td>
       <td data-label="shed" data-tone={row.shedPerSecond > 0 ? 'bad' : undefined}>
         {rate(row.shedPerSecond)}

@@ -1,5 +1,5 @@
 import type { EndpointRow, Hop } from '../../src/health/overview.ts';
-import { amount, ms, percent, rate } from './format.ts';
+import { amount, ms, percent, rate } from '../../src/health/format.ts';
 
 const SIGNS = { ok: '✓', slow: '!', broken: '✕', idle: '·', absent: '' } as const;
 const WORDS = { ok: 'works', slow: 'impaired', broken: 'broken', idle: 'idle', absent: 'not in use' } as const;

@@ -1,5 +1,5 @@
 import type { Overview } from '../../src/health/overview.ts';
-import { amount, rate } from './format.ts';
+import { amount, percent, rate } from '../../src/health/format.ts';
 
 /** Regeneration, limits and shedding in a few figures each. */
 export function ProtectionCard({ overview }: { overview: Overview }) {
@@ -14,7 +14,7 @@ export function ProtectionCard({ overview }: { overview: Overview }) {
         <Item label="failed to" value={rate(regeneration.failedPerSecond)} bad={regeneration.failedPerSecond > 0} />
         <Item label="limited" value={rate(protection.limitedPerSecond)} />
         <Item label="shed" value={rate(protection.shedPerSecond)} bad={protection.shedPerSecond > 0} />
-        <Item label="shed level" value={amount(protection.shedLevel)} bad={(protection.shedLevel ?? 0) > 0} />
+        <Item label="turned away now" value={percent(protection.shedShare)} bad={(protection.shedShare ?? 0) > 0} />
       </dl>
     </section>
   );

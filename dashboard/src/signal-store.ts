@@ -27,7 +27,8 @@ export class SignalStore {
   get shownMs(): number {
     const first = this.#times.find((_, at) => this.#signals.some((signal) => this.#columns.get(signal)?.[at] != null));
     const knownMs = first === undefined ? 0 : ((this.#times.at(-1) ?? first) - first) * 1000;
-    return Math.min(RANGES[this.range], Math.max(LEAST_SHOWN_MS, knownMs));
+    const wholeMs = RANGES[this.range];
+    return knownMs > 0.97 * wholeMs ? wholeMs : Math.max(LEAST_SHOWN_MS, knownMs);
   }
 
   column(signal: string): readonly (number | null)[] {

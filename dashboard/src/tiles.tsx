@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Overview } from '../../src/health/overview.ts';
 import type { Change } from '../../src/health/timeline.ts';
 import { Chart, type ChartLine } from './chart.tsx';
-import { amount, bytes, ms, percent, rate } from './format.ts';
+import { amount, bytes, ms, percent, rate } from '../../src/health/format.ts';
 import type { SignalStore } from './signal-store.ts';
 import type { Theme } from './theme.ts';
 

@@ -1,5 +1,5 @@
 import type { Overview } from '../../src/health/overview.ts';
-import { clockTime, span } from './format.ts';
+import { clockTime, span } from '../../src/health/format.ts';
 
 interface VerdictBarProps {
   readonly overview: Overview | undefined;

@@ -1,5 +1,5 @@
 import type { WorkerRow } from '../../src/health/overview.ts';
-import { bytes, ms, percent, rate, span } from './format.ts';
+import { bytes, ms, percent, rate, span } from '../../src/health/format.ts';
 import type { Act } from './actions.tsx';
 
 interface WorkerGridProps {
@@ -30,6 +30,10 @@ export function WorkerGrid({ workers, nowMs, available, act }: WorkerGridProps) 
               <Figure label="resident" value={bytes(worker.residentBytes)} />
               <Figure label="restarts" value={String(worker.restarts)} />
             </dl>
+            <p class="leak" data-tone={worker.leak.verdict === 'leaking' ? 'bad' : undefined}>
+              {worker.leak.verdict === 'leaking' ? 'leak: ' : 'memory: '}
+              {worker.leak.text}
+            </p>
             {available.has('drainWorker') && (
               <footer>
                 <button

@@ -5,10 +5,12 @@ import { route } from './router.ts';
 import type { Site } from './site.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
+const KEEP_ALIVE_MS = 65_000;
 
 /** The site as an HTTP server; it does not listen yet. */
 export function createSiteServer(site: Site): Server {
-  return createServer((request, response) => {
+  // Longer than those in front keep an idle connection, so that it is never they who find it closed.
+  return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     void answer(site, request).then(
       (result) => send(response, result),
       () => response.destroy(),

@@ -12,9 +12,14 @@ export default defineConfig({
   },
   redis: REDIS_URL,
   database: DATABASE_URL,
+  health: { name: 'power-plans' },
+  history: { file: '.spillway/history.db' },
   classes: {
     // A price change renews a page at once; for the rest a city page may be 15 minutes old, and a day when the site is down.
-    critical: { revalidate: '15m', memoryTtl: '5m', storeTtl: '2h', grace: '24h', slo: { p95: '1s' } },
+    // No page depends on its query: one copy serves whatever a link from elsewhere has added.
+    critical: { revalidate: '15m', memoryTtl: '5m', storeTtl: '2h', grace: '24h', query: [], slo: { p95: '1s' } },
+    high: { query: [] },
+    low: { query: [] },
   },
   routes: {
     '/': { class: 'critical', tags: ['home'] },
@@ -24,11 +29,14 @@ export default defineConfig({
     '/cities/:letter': { class: 'low', tags: ['cities'] },
     '/sitemap.xml': { class: 'low', tags: ['sitemap'] },
     '/sitemap-1.xml': { class: 'low', tags: ['sitemap'] },
+    '/robots.txt': { class: 'low' },
     '/search': { class: 'normal', cache: false, limit: [{ limit: 100, window: '1m' }] },
     '/api/**': { class: 'normal', cache: false, limit: [{ limit: 1000, window: '1m', by: 'apiKey' }] },
     '/api/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
     '/admin/**': { class: 'high', cache: false, limit: [{ limit: 10, window: '1m' }] },
     '/static/**': { class: 'static' },
+    // Whatever else is asked for: the site says what it is not.
+    '/**': { class: 'low', cache: false },
   },
   routePlan: async () => (await import('./page-plan.ts')).planPages(),
 });

@@ -36,7 +36,11 @@ export async function adminClient(context: CliContext, options: AdminOptions): P
   };
 }
 
-async function adminAddress(context: CliContext, options: AdminOptions): Promise<{ url: string; token: string | undefined }> {
+/** Where to reach the admin listener of a running Spillway, and with which token. */
+export async function adminAddress(
+  context: CliContext,
+  options: AdminOptions,
+): Promise<{ url: string; token: string | undefined }> {
   const given = options.token ?? context.env['SPILLWAY_TOKEN'];
   if (options.admin !== undefined && given !== undefined) return { url: options.admin, token: given };
   const loaded = await loadConfig(context.cwd, options.config);

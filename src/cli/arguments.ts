@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseSize } from '../kernel/index.ts';
 
 /** For commander: a whole number from `min` to `max`. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -16,6 +17,13 @@ export const portNumber = wholeNumber(0, 65_535);
 export function workerCount(text: string): number | 'auto' {
   if (text === 'auto') return text;
   return wholeNumber(1, 256)(text);
+}
+
+/** For commander: a size such as `64mb`, in bytes. */
+export function sizeInBytes(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  throw new InvalidArgumentError(`A size such as 64mb is expected.`);
 }
 
 /** For commander: an http or https address. */

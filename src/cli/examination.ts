@@ -7,6 +7,7 @@ import type { ResolvedConfig } from '../policy/index.ts';
 import { urlOf } from './admin-client.ts';
 import type { CliContext } from './context.ts';
 import { loadPolicy } from './load-policy.ts';
+import { loadRoutePlan } from './route-plan.ts';
 
 export interface Finding {
   readonly state: 'fine' | 'warning' | 'problem';
@@ -29,7 +30,8 @@ export async function* examine(context: CliContext, file?: string, origin?: stri
   const config = await examineConfig(context, file, origin);
   yield config.finding;
   if (!config.resolved) return;
-  const { upstreams, redis, database, listen, admin } = config.resolved;
+  const { upstreams, redis, database, listen, admin, routePlan } = config.resolved;
+  if (routePlan !== undefined) yield await examinePlan(context, file);
   for (const [name, upstream] of Object.entries(upstreams))
     for (const { url } of upstream.endpoints) yield await examineEndpoint(name, url);
   yield redis === undefined ? fine('Redis', 'none: everything shared is kept in memory') : await examineRedis(redis);
@@ -67,6 +69,27 @@ async function examineConfig(
     if (!(error instanceof SpillwayError)) throw error;
     const fix = error instanceof ConfigError ? 'mend the lines above, then ask again' : 'see spillway start --help';
     return { finding: problem('config', error.message, fix) };
+  }
+}
+
+/** How many planned pages are looked at. */
+const MAX_PAGES_EXAMINED = 10_000;
+
+/** Whether the plan can be had, and the policy serves its pages. */
+async function examinePlan(context: CliContext, file: string | undefined): Promise<Finding> {
+  const subject = 'route plan';
+  try {
+    const { plan, policy } = await loadRoutePlan(context, file);
+    let pages = 0;
+    for await (const { path } of plan) {
+      if (!policy.match('GET', path))
+        return problem(subject, `${path} is planned, and no route matches it`, 'add a route for it, or leave it out of the plan');
+      if (++pages === MAX_PAGES_EXAMINED) break;
+    }
+    return fine(subject, `${pages}${pages === MAX_PAGES_EXAMINED ? ' and more' : ''} pages, each with a route`);
+  } catch (error) {
+    if (!(error instanceof SpillwayError)) throw error;
+    return problem(subject, error.message, 'see spillway routes');
   }
 }
 

@@ -26,6 +26,8 @@ const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitName>> = {
   SPILLWAY_UNREACHABLE: 'unavailable',
   SPILLWAY_DENIED: 'denied',
   SPILLWAY_TIMEOUT: 'unavailable',
+  SPILLWAY_STORE_UNAVAILABLE: 'unavailable',
+  SPILLWAY_LISTEN_FAILED: 'portInUse',
 };
 
 /** How the process ends after an error with this code. */

@@ -8,6 +8,8 @@ import { runCli } from './program.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+// Started with a channel, it ends with whoever started it, however that ended.
+process.once('disconnect', () => stop.abort());
 
 const context: CliContext = {
   stdout: outputTo(process.stdout),

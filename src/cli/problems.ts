@@ -13,7 +13,7 @@ export function renderProblems(error: ConfigError, context: CliContext): string 
   for (const problem of error.problems) {
     if (problem.line !== undefined && problem.line !== lastLine && lines[problem.line - 1] !== undefined) {
       const number = String(problem.line).padStart(5);
-      text += `\n${paint.quiet(`${number} │`)} ${cut(lines[problem.line - 1]!.trim(), context.stderr.columns - 8)}\n`;
+      text += `\n${paint.quiet(`${number} │`)} ${excerpt(lines[problem.line - 1]!.trim(), problem, context.stderr.columns - 8)}\n`;
     } else if (problem.line === undefined || problem.line !== lastLine) text += '\n';
     lastLine = problem.line;
     text += renderProblem(problem, context);
@@ -31,6 +31,15 @@ function linesOf(file: string, { cwd }: CliContext): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
 }
 
-function cut(text: string, columns: number): string {
-  return text.length > columns ? `${text.slice(0, Math.max(columns - 1, 20))}…` : text;
+/** How much of a long line is shown before the place that matters. */
+const LEAD_IN = 24;
+
+/** A line of the file; of a long one the part where the problem lies. */
+function excerpt(text: string, { keys = [] }: Problem, columns: number): string {
+  if (text.length <= columns) return text;
+  const name = keys.findLast((key) => typeof key === 'string' && text.includes(key));
+  const at = name === undefined ? 0 : text.indexOf(String(name));
+  const start = at + LEAD_IN < columns / 2 ? 0 : Math.min(at - LEAD_IN, text.length - columns + 1);
+  const shown = start > 0 ? `…${text.slice(start)}` : text;
+  return shown.length > columns ? `${shown.slice(0, columns - 1)}…` : shown;
 }

@@ -5,7 +5,9 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPurgeCommand } from './commands/purge.ts';
 import { addRoutesCommand } from './commands/routes.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
 import { addStartCommand } from './commands/start.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addWarmCommand } from './commands/warm.ts';
 import type { CliContext } from './context.ts';
 import { EXIT_CODES, exitOfError } from './exit-codes.ts';
@@ -37,6 +39,8 @@ export function createProgram(context: CliContext): Command {
   addPurgeCommand(program, context);
   addWarmCommand(program, context);
   addLoadCommand(program, context);
+  addTopCommand(program, context);
+  addSimulateCommand(program, context);
   addDoctorCommand(program, context);
   return program.addHelpText(
     'after',

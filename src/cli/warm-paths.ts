@@ -25,6 +25,9 @@ export interface WarmOptions {
 const MAX_FAILURES_SHOWN = 10;
 /** How long one page may take, ms. */
 const PAGE_TIMEOUT_MS = 30_000;
+/** How often a page is asked for while the site sheds load, and the longest wait it may ask for, ms. */
+const MAX_ATTEMPTS = 4;
+const MAX_PATIENCE_MS = 30_000;
 /** So many failures without one success, and the site is taken to be down. */
 const GIVE_UP_AFTER = 20;
 
@@ -90,17 +93,37 @@ function addressOf(path: string, siteUrl: string): URL {
 interface Failure {
   readonly reason: string;
   readonly noConnection: boolean;
+  /** How long the site asks to wait; undefined: waiting does not help. */
+  readonly retryAfterMs: number | undefined;
 }
 
+/** Asks for one page, and again when the site asks for patience: warming must not add to its load. */
 async function askFor(context: CliContext, url: URL): Promise<'hit' | 'stored' | Failure> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await askOnce(context, url);
+    if (typeof outcome === 'string' || outcome.retryAfterMs === undefined || attempt === MAX_ATTEMPTS) return outcome;
+    await context.runtime.clock.sleep(outcome.retryAfterMs, context.stop).catch(() => {});
+    if (context.stop.aborted) return outcome;
+  }
+}
+
+async function askOnce(context: CliContext, url: URL): Promise<'hit' | 'stored' | Failure> {
   const signal = AbortSignal.any([context.stop, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
   try {
     const answer = await context.fetch(url, { headers: { 'user-agent': 'spillway-warm' }, redirect: 'manual', signal });
     await answer.arrayBuffer();
-    if (answer.status >= 400) return { reason: `answered ${answer.status}`, noConnection: false };
+    if (answer.status >= 400)
+      return { reason: `answered ${answer.status}`, noConnection: false, retryAfterMs: patienceAskedFor(answer) };
     return /\bhit\b/.test(answer.headers.get('cache-status') ?? '') ? 'hit' : 'stored';
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
-    return { reason: cause, noConnection: /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/.test(cause) };
+    return { reason: cause, noConnection: /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/.test(cause), retryAfterMs: undefined };
   }
+}
+
+/** Retry-After of a 429 or 503 in ms, where it is short enough to wait for. */
+function patienceAskedFor({ status, headers }: Response): number | undefined {
+  if (status !== 429 && status !== 503) return undefined;
+  const seconds = Number(headers.get('retry-after') ?? NaN);
+  return seconds >= 0 && seconds * 1000 <= MAX_PATIENCE_MS ? seconds * 1000 : undefined;
 }

@@ -49,6 +49,7 @@ export interface AdminActions {
   restartWorker(request: { readonly id: string }): unknown;
   drainEndpoint(request: EndpointRequest): unknown;
   setShedLevel(request: ShedLevelRequest): unknown;
+  /** Health's own; nobody needs to hand it in. */
   silenceAlert(request: SilenceRequest): unknown;
 }
 

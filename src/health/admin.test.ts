@@ -152,7 +152,7 @@ test('a wrong request says what is wrong; an action nobody handed in says what i
   const actions = (await ask('GET', '/api/actions')).json as unknown as { name: string; available: boolean }[];
   assert.deepEqual(
     actions.filter((one) => one.available).map((one) => one.name),
-    ['purge'],
+    ['purge', 'silenceAlert'],
   );
 });
 

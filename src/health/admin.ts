@@ -11,7 +11,14 @@ import {
   SpillwayError,
   type Runtime,
 } from '../kernel/index.ts';
-import { ACTION_ROUTES, actionAt, type ActionName, type ActionRoute, type AdminActions } from './admin-actions.ts';
+import {
+  ACTION_ROUTES,
+  actionAt,
+  type ActionName,
+  type ActionRoute,
+  type AdminActions,
+  type SilenceRequest,
+} from './admin-actions.ts';
 import { AdminGuard, callerOf, type Refusal } from './admin-guard.ts';
 import { adminOptions, isLoopback, type AdminOptions, type AdminSettings } from './admin-options.ts';
 import { DashboardFiles } from './dashboard-files.ts';
@@ -142,6 +149,7 @@ export class AdminListener {
     if (refusal) return sendRefusal(response, refusal);
     if (path === '/metrics') return this.#sendMetrics(request, response);
     if (path === '/events') return this.#openStream(request, response);
+    if (path === '/prometheus-rules.yml') return sendText(response, 'application/yaml', this.#parts.health.prometheusRules());
     const answer = this.#look(path, url.searchParams);
     if (answer !== undefined) return sendJson(response, 200, answer);
     if (actionAt(path)) {
@@ -165,6 +173,8 @@ export class AdminListener {
         return health.timeline.since(Number(query.get('since') ?? 0) || 0);
       case '/api/history':
         return this.#history(query);
+      case '/grafana.json':
+        return health.grafanaBoard();
       case '/api/audit':
         return this.#audit;
       case '/api/actions':
@@ -251,7 +261,9 @@ export class AdminListener {
     }
   }
 
+  /** Silencing is health's own; everything else is handed in. */
   #action(name: ActionName): ((request: never) => unknown) | undefined {
+    if (name === 'silenceAlert') return (request: SilenceRequest) => this.#parts.health.silence(request.alert, request.for);
     return this.#parts.actions?.[name] as ((request: never) => unknown) | undefined;
   }
 
@@ -301,6 +313,11 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
     'cache-control': 'no-store',
   });
   response.end(body);
+}
+
+function sendText(response: ServerResponse, type: string, text: string): void {
+  response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' });
+  response.end(text);
 }
 
 /** A problem document, RFC 9457. */

@@ -1,3 +1,4 @@
+import type { Alert } from './alert-book.ts';
 import { hopOf, type BreakerState, type EndpointState } from './conditions.ts';
 import type { History } from './history.ts';
 import type {
@@ -5,6 +6,7 @@ import type {
   Headroom,
   Hop,
   HopState,
+  ObjectiveRow,
   Overview,
   Protection,
   Regeneration,
@@ -28,7 +30,11 @@ export interface Moment {
   readonly classObjectives: ReadonlyMap<string, number>;
   readonly workers: readonly WorkerRow[];
   readonly endpoints: readonly EndpointState[];
+  /** What the cache has behind memory; undefined: nothing. */
+  readonly storeName: string | undefined;
   readonly breakers: readonly BreakerState[];
+  readonly objectives: readonly ObjectiveRow[];
+  readonly alerts: readonly Alert[];
   readonly lastChange: number;
 }
 
@@ -55,6 +61,8 @@ export function buildOverview(moment: Moment): Overview {
     saturation,
     headroom: headroomOf(read),
     path: pathOf(moment, read, traffic),
+    objectives: moment.objectives,
+    alerts: moment.alerts,
     classes: classesOf(moment, read),
     workers: moment.workers,
     endpoints: moment.endpoints,
@@ -73,9 +81,7 @@ function trafficOf(read: Read, latest: Latest): Traffic {
     ok: (latest('http.2xx') ?? 0) + (latest('http.3xx') ?? 0),
     clientErrors: latest('http.4xx') ?? 0,
     serverErrors: latest('http.5xx') ?? 0,
-    timeouts: read('http.timeouts') ?? 0,
-    limited: read('http.limited') ?? 0,
-    shed: read('shed.refused') ?? 0,
+    aborted: read('http.aborted') ?? 0,
     inFlight: latest('http.inFlight'),
     connections: latest('http.connections'),
   };
@@ -125,14 +131,19 @@ function pathOf(moment: Moment, read: Read, traffic: Traffic): Hop[] {
     return { id, label, state, rate: rate ?? null, hitRatio, p99Ms, note: trouble?.note ?? null };
   };
   const memoryLookups = sum(read('cache.memory.hits'), read('cache.memory.misses'));
-  const storeLookups = sum(read('cache.store.hits'), read('cache.store.misses'));
+  const storeHits = read('cache.store.hits');
   return [
     hop('client', 'Clients', traffic.connections, null),
     hop('gateway', 'Gateway', read('http.rate'), null, 'http'),
     hop('pages', 'Pages', sum(pages, read('page.misses')), ratio(pages, read('page.misses'))),
     hop('memory', 'Memory', memoryLookups, ratio(read('cache.memory.hits'), read('cache.memory.misses'))),
-    hop('store', 'Redis', storeLookups, ratio(read('cache.store.hits'), read('cache.store.misses')), 'cache.store'),
-    hop('upstream', 'Upstream', upstreamRate(moment, read), null, 'upstream'),
+    hop(
+      'store',
+      moment.storeName ?? 'Redis',
+      moment.storeName !== undefined ? sum(storeHits, read('cache.misses')) : undefined,
+      ratio(storeHits, read('cache.misses')),
+    ),
+    hop('upstream', 'Upstream', upstreamRate(moment, read), null),
     hop('database', 'Database', read('database.rate'), null, 'database'),
   ];
 }
@@ -162,20 +173,17 @@ function classesOf(moment: Moment, read: Read): ClassRow[] {
     const objectiveMs = moment.classObjectives.get(name) ?? null;
     const errorShare = rate > 0 ? Math.min(1, signal('5xx') / rate) : 0;
     const row = { name, rate, p50Ms, p95Ms, p99Ms, objectiveMs, errorShare };
-    const refused = { stalePerSecond: signal('stale'), limitedPerSecond: signal('limited'), shedPerSecond: signal('shed') };
-    return { ...row, ...refused, hitRatio: ratio(signal('hits'), signal('misses')), pain: painOf(rate, row, refused) };
+    const [stalePerSecond, shedPerSecond] = [signal('stale'), signal('shed')];
+    const hitRatio = ratio(signal('hits'), signal('misses'));
+    return { ...row, stalePerSecond, shedPerSecond, hitRatio, pain: painOf(row, shedPerSecond) };
   });
   return rows.toSorted((a, b) => b.pain - a.pain || b.rate - a.rate || a.name.localeCompare(b.name));
 }
 
-/** Requests per second that go wrong: failed, refused, or slower than promised in proportion to how much. */
-function painOf(
-  rate: number,
-  row: Pick<ClassRow, 'errorShare' | 'p95Ms' | 'objectiveMs'>,
-  refused: Pick<ClassRow, 'limitedPerSecond' | 'shedPerSecond'>,
-): number {
+/** Requests per second that go wrong: failed, shed, or slower than promised in proportion to how much. */
+function painOf(row: Pick<ClassRow, 'rate' | 'errorShare' | 'p95Ms' | 'objectiveMs'>, shedPerSecond: number): number {
   const late = row.p95Ms !== null && row.objectiveMs !== null ? Math.max(0, row.p95Ms / row.objectiveMs - 1) : 0;
-  return rate * row.errorShare + refused.shedPerSecond + 0.1 * refused.limitedPerSecond + 0.05 * rate * Math.min(10, late);
+  return row.rate * row.errorShare + shedPerSecond + 0.05 * row.rate * Math.min(10, late);
 }
 
 function regenerationOf(read: Read, latest: Latest): Regeneration {
@@ -189,8 +197,8 @@ function regenerationOf(read: Read, latest: Latest): Regeneration {
 
 function protectionOf(read: Read, latest: Latest): Protection {
   return {
-    limitedPerSecond: read('http.limited') ?? 0,
+    limitedPerSecond: read('limit.refused') ?? 0,
     shedPerSecond: read('shed.refused') ?? 0,
-    shedLevel: latest('shed.level'),
+    shedShare: latest('shed.share'),
   };
 }

@@ -1,5 +1,8 @@
 import type { MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
+import { familyIn } from './exposed-name.ts';
+import type { FleetTotals } from './fleet.ts';
 import type { Condition } from './status.ts';
+import { percent } from './words.ts';
 
 /** An endpoint as the workers see it: it counts as down when one of them may not pick it. */
 export interface EndpointState {
@@ -26,19 +29,42 @@ export function endpointsOf(present: readonly MetricsSnapshot[]): EndpointState[
   return [...states.values()];
 }
 
-/** The worst state any worker's breaker of a name is in. */
-export function breakersOf(present: readonly MetricsSnapshot[]): BreakerState[] {
+/**
+ * Breakers by what the running interval shows: the worst state that a worker reports, or, of those that report none, open
+ * while they refuse calls. Ask before the interval ends.
+ */
+export function breakersOf(fleet: FleetTotals): BreakerState[] {
+  const states = new Map<string, BreakerState['state']>();
+  for (const { labels, added } of fleet.family('spillway_breaker_refused')?.series.values() ?? [])
+    states.set(labels['dependency'] ?? '', added > 0 ? 'open' : 'closed');
   const worst = new Map<string, number>();
-  for (const { labels, value } of gaugesOf(present, 'spillway_breaker_state')) {
-    const name = labels['name'] ?? labels['breaker'] ?? '';
+  for (const { labels, value } of gaugesOf(fleet.present, 'spillway_breaker_state')) {
+    const name = labels['dependency'] ?? '';
     worst.set(name, Math.max(worst.get(name) ?? 0, value ?? 0));
   }
-  return [...worst].map(([name, value]) => ({ name, state: BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]! }));
+  for (const [name, value] of worst) states.set(name, BREAKER_STATES[Math.min(3, Math.max(0, Math.round(value)))]!);
+  return Array.from(states, ([name, state]) => ({ name, state }));
 }
 
-/** What is broken, from what the workers report. */
-export function conditionsOf(present: readonly MetricsSnapshot[]): Condition[] {
-  return [...upstreamConditions(endpointsOf(present)), ...breakerConditions(breakersOf(present))];
+/** Requests an upstream was given, and failed, per second. */
+export interface UpstreamTraffic {
+  readonly upstream: string;
+  readonly rate: number;
+  readonly failures: number;
+}
+
+/** What is broken, from what the workers report and from how upstreams answered in the last seconds. */
+export function conditionsOf(
+  endpoints: readonly EndpointState[],
+  traffic: readonly UpstreamTraffic[],
+  breakers: readonly BreakerState[],
+): Condition[] {
+  const upstreams = [...upstreamConditions(endpoints), ...failingConditions(traffic)];
+  const worst = new Map<string, Condition>();
+  for (const condition of upstreams) {
+    if (worst.get(condition.id)?.level !== 'critical') worst.set(condition.id, condition);
+  }
+  return [...worst.values(), ...breakerConditions(breakers)];
 }
 
 function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {
@@ -65,6 +91,28 @@ function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {
   });
 }
 
+/** Fewer requests than this a second say little of an upstream. */
+const TELLING_RATE = 2;
+
+/** An upstream can fail while none of its endpoints is ejected: the last one never is. */
+function failingConditions(traffic: readonly UpstreamTraffic[]): Condition[] {
+  return traffic.flatMap(({ upstream, rate, failures }): Condition[] => {
+    const share = failures / rate;
+    if (rate < TELLING_RATE || !(share >= 0.5)) return [];
+    const id = `upstream:${upstream}`;
+    if (share < 0.95)
+      return [{ id, level: 'degraded', text: `upstream ${upstream} fails ${percent(share)} of its requests`, hop: 'upstream' }];
+    return [
+      {
+        id,
+        level: 'critical',
+        text: `upstream ${upstream} is down: it answers none of its requests; only stored pages are served`,
+        hop: 'upstream',
+      },
+    ];
+  });
+}
+
 function breakerConditions(breakers: readonly BreakerState[]): Condition[] {
   return breakers
     .filter(({ state }) => state === 'open')
@@ -82,7 +130,7 @@ export function hopOf(breaker: string): string {
 }
 
 function gaugesOf(present: readonly MetricsSnapshot[], name: string): SeriesSnapshot[] {
-  return present.flatMap(({ families }) => families.find((family) => family.name === name)?.series ?? []);
+  return present.flatMap((snapshot) => familyIn(snapshot, name)?.series ?? []);
 }
 
 function shortUrl(endpoint: string): string {

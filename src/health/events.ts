@@ -1,3 +1,4 @@
+import type { AlertTransition } from './alert-book.ts';
 import type { Status } from './status.ts';
 import type { Change } from './timeline.ts';
 import type { Overview } from './overview.ts';
@@ -14,6 +15,10 @@ export interface HealthEvents {
   overview: Overview;
   /** Something changed that may explain what the charts show. */
   change: Change;
-  /** The workers could not be asked, or history could not be saved; health goes on. */
+  /** An alert began to fire, or is over. */
+  alert: AlertTransition;
+  /** What receivers of type `log` are told: alerts as text, one line each. */
+  notice: { readonly text: string };
+  /** The workers could not be asked, history could not be kept, or an alert not be delivered; health goes on. */
   fault: { readonly what: string; readonly error: unknown };
 }

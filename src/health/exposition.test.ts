@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metrics, SimulatedClock } from '../kernel/index.ts';
-import { exposedName, formatFor, metricsText, type MetricsFormat } from './exposition.ts';
+import { exposedName } from './exposed-name.ts';
+import { formatFor, metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals } from './fleet.ts';
 
 async function textOf(metrics: Metrics, format: MetricsFormat): Promise<string> {

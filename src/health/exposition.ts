@@ -1,4 +1,5 @@
 import { TIMING_BUCKETS_MS, type Clock, type Labels } from '../kernel/index.ts';
+import { exposedName } from './exposed-name.ts';
 import type { FleetFamily, FleetSeries } from './fleet.ts';
 
 /** The two text formats Prometheus reads. */
@@ -17,12 +18,6 @@ export function formatFor(accept: string | undefined): MetricsFormat {
   };
   const open = quality('application/openmetrics-text');
   return open > 0 && open >= quality('text/plain') ? 'openmetrics' : 'prometheus';
-}
-
-/** A metric's name in the text: its unit last, whether or not the room wrote it there. */
-export function exposedName(family: { readonly name: string; readonly unit?: string }): string {
-  const { name, unit } = family;
-  return unit === undefined || name.endsWith(`_${unit}`) ? name : `${name}_${unit}`;
 }
 
 const SECONDS_LE = TIMING_BUCKETS_MS.map((ms) => openMetricsNumber(ms / 1000));

@@ -50,9 +50,9 @@ test('totals are exactly what all workers counted, whoever answers, restarts or 
       }
       fleet.collect(workers.map(({ metrics }) => metrics.snapshot()));
       assert.equal(totalOf(fleet, 'requests'), expected);
-      assert.equal(totalOf(fleet, 'duration'), all.count);
+      assert.equal(totalOf(fleet, 'duration_seconds'), all.count);
       const cells = new Float64Array((33 - TIMING_BITS) * 2 ** TIMING_BITS);
-      for (const { timing } of fleet.family('duration')?.series.values() ?? [])
+      for (const { timing } of fleet.family('duration_seconds')?.series.values() ?? [])
         timing!.cells.forEach((count, cell) => (cells[cell]! += count));
       assert.deepEqual(
         [...cells].flatMap((count, cell) => (count > 0 ? [[cell, count]] : [])),
@@ -76,6 +76,24 @@ test('an interval holds what was added since the one before', () => {
   series.inc(1);
   fleet.collect([one.metrics.snapshot()]);
   assert.equal(added(), 1);
+});
+
+test('an interval that nobody ends stays small', () => {
+  const one = worker('1');
+  const fleet = new FleetTotals();
+  const series = one.duration.series({ class: 'a' });
+  for (let round = 0; round < 3000; round++) {
+    series.observe(round % 300);
+    series.observe(7);
+    fleet.collect([one.metrics.snapshot()]);
+  }
+  const { timing } = fleet.family('duration_seconds')!.series.get('a')!;
+  assert.ok(timing!.addedCells.length < 5000, String(timing!.addedCells.length));
+  assert.equal(timing!.addedCount, 6000);
+  assert.equal(
+    timing!.addedCells.reduce((sum, count, at) => (at % 2 === 1 ? sum + count : sum), 0),
+    6000,
+  );
 });
 
 test('gauges are those of the workers that answered: summed, the worst, or apart', () => {

@@ -7,6 +7,7 @@ import {
   type MetricsSnapshot,
   type SeriesSnapshot,
 } from '../kernel/index.ts';
+import { exposedName } from './exposed-name.ts';
 
 /** One series of the whole fleet: its total since the start, and what the running interval added. */
 export interface FleetSeries {
@@ -48,6 +49,9 @@ interface Member {
 /** How many workers that are gone are remembered, so that one that was only slow to answer is not counted twice. */
 const REMEMBERED_MEMBERS = 1024;
 
+/** Some tenths of a millisecond's work. */
+const SERIES_A_SLICE = 64;
+
 /**
  * Adds up what all workers count. Totals are built from what each worker added since its last snapshot, so they never
  * fall: not when a worker ends (what it counted stays), nor when it starts anew (its counters begin at 0 and only their
@@ -67,15 +71,25 @@ export class FleetTotals {
     return this.#present;
   }
 
+  /** @param name as it is exposed, unit included: `spillway_http_request_duration_seconds`. */
   family(name: string): FleetFamily | undefined {
     return this.#families.get(name);
   }
 
   /** Takes in a snapshot of each worker. What they added counts into the running interval. */
   collect(snapshots: readonly MetricsSnapshot[]): void {
-    this.#present = snapshots;
+    for (const _ of this.#steps(snapshots));
+  }
+
+  /** {@link collect} in turns of the event loop, so that no request waits for all of it. One at a time. */
+  async collectInSlices(snapshots: readonly MetricsSnapshot[]): Promise<void> {
+    for (const _ of this.#steps(snapshots)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  *#steps(snapshots: readonly MetricsSnapshot[]): Generator<void> {
     for (const family of this.#families.values()) clearGauges(family);
-    snapshots.forEach((snapshot, place) => this.#take(snapshot, snapshot.instance ?? `place ${place}`));
+    for (const [place, snapshot] of snapshots.entries()) yield* this.#take(snapshot, snapshot.instance ?? `place ${place}`);
+    this.#present = snapshots;
     this.#forgetGauges();
     for (const id of this.#members.keys()) {
       if (this.#members.size <= REMEMBERED_MEMBERS) break;
@@ -88,35 +102,39 @@ export class FleetTotals {
     for (const family of this.#families.values()) clearAdded(family);
   }
 
-  #take(snapshot: MetricsSnapshot, id: string): void {
+  *#take(snapshot: MetricsSnapshot, id: string): Generator<void> {
     const member: Member = this.#members.get(id) ?? { snapshot: { families: [] }, families: [] };
-    snapshot.families.forEach((family, place) => this.#takeFamily(family, member, place, snapshot.worker ?? id));
+    for (const [place, family] of snapshot.families.entries())
+      yield* this.#takeFamily(family, member, place, snapshot.worker ?? id);
     member.snapshot = snapshot;
     this.#members.delete(id);
     this.#members.set(id, member);
   }
 
-  #takeFamily(snapshot: FamilySnapshot, member: Member, place: number, worker: string): void {
+  *#takeFamily(snapshot: FamilySnapshot, member: Member, place: number, worker: string): Generator<void> {
     const family = this.#familyOf(snapshot);
     if (family.kind !== snapshot.kind) return;
-    if (member.families[place]?.name !== snapshot.name) member.families[place] = { name: snapshot.name, bound: [] };
+    if (member.families[place]?.name !== exposedName(snapshot))
+      member.families[place] = { name: exposedName(snapshot), bound: [] };
     const { bound } = member.families[place]!;
     const before = member.snapshot.families[place]?.name === snapshot.name ? member.snapshot.families[place].series : [];
-    snapshot.series.forEach((series, at) => {
+    for (const [at, series] of snapshot.series.entries()) {
       const total = (bound[at] ??= seriesOf(family, series.labels, worker));
       if (snapshot.kind === 'counter') addCounter(total, series, before[at]);
       else if (snapshot.kind === 'timing') addTiming(total.timing!, series, before[at]);
       else addGauge(total, series.value ?? 0, snapshot.across ?? 'sum');
-    });
+      if (at % SERIES_A_SLICE === SERIES_A_SLICE - 1) yield;
+    }
   }
 
   #familyOf(snapshot: FamilySnapshot): FleetFamily & { series: Map<string, FleetSeries> } {
-    let family = this.#families.get(snapshot.name);
+    const name = exposedName(snapshot);
+    let family = this.#families.get(name);
     if (!family) {
       const { series: _, ...info } = snapshot;
       const apart = snapshot.kind === 'gauge' && snapshot.across === 'each';
       const labels = [...(snapshot.labels ?? []), ...(apart ? ['worker'] : [])];
-      this.#families.set(snapshot.name, (family = { ...info, labels, series: new Map() }));
+      this.#families.set(name, (family = { ...info, labels, series: new Map() }));
     }
     return family;
   }
@@ -189,6 +207,17 @@ function addCounter(total: FleetSeries, now: SeriesSnapshot, before: SeriesSnaps
   total.added += added;
 }
 
+/** Twice the cells there are: an interval that nobody ends takes no more room than this. */
+const MAX_ADDED = 4 * (33 - TIMING_BITS) * 2 ** TIMING_BITS;
+
+/** Joins the counts of equal cells. */
+function compact(added: number[]): void {
+  const counts = new Map<number, number>();
+  for (let at = 0; at < added.length; at += 2) counts.set(added[at]!, (counts.get(added[at]!) ?? 0) + added[at + 1]!);
+  added.length = 0;
+  for (const [cell, count] of counts) added.push(cell, count);
+}
+
 function addTiming(total: FleetTiming, now: SeriesSnapshot, before: SeriesSnapshot | undefined): void {
   const current = now.histogram;
   if (!current) return;
@@ -203,13 +232,16 @@ function addTiming(total: FleetTiming, now: SeriesSnapshot, before: SeriesSnapsh
   total.addedSumUs += sumUs;
   const pastCells = past?.counts ?? [];
   let at = 0;
-  for (const [cell, cellCount] of current.counts) {
+  for (const pair of current.counts) {
+    const [cell, cellCount] = pair;
     while (at < pastCells.length && pastCells[at]![0] < cell) at++;
+    if (pastCells[at] === pair) continue;
     const known = pastCells[at]?.[0] === cell ? pastCells[at]![1] : 0;
     if (cellCount === known) continue;
     total.cells[cell]! += cellCount - known;
     total.addedCells.push(cell, cellCount - known);
   }
+  if (total.addedCells.length > MAX_ADDED) compact(total.addedCells);
   const pastBuckets = restarted ? undefined : before?.buckets;
   now.buckets?.forEach((value, bucket) => {
     const grown = value - (pastBuckets?.[bucket] ?? 0);

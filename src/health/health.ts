@@ -7,12 +7,25 @@ import {
   type Runtime,
   type Timer,
 } from '../kernel/index.ts';
+import { Alerting } from './alerting.ts';
+import { Archive } from './archive.ts';
 import { buildOverview } from './build-overview.ts';
-import { breakersOf, conditionsOf, endpointsOf, type EndpointState } from './conditions.ts';
+import { ChangeWatch } from './change-watch.ts';
+import {
+  breakersOf,
+  conditionsOf,
+  endpointsOf,
+  type BreakerState,
+  type EndpointState,
+  type UpstreamTraffic,
+} from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals } from './fleet.ts';
+import { SqliteHistory, type HistoryStore } from './history-store.ts';
 import { History } from './history.ts';
+import { LeakWatch } from './leak-watch.ts';
+import type { Post } from './notifier.ts';
 import { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
 import type { Overview, ServiceFacts } from './overview.ts';
 import { SignalReader } from './signals.ts';
@@ -28,13 +41,21 @@ export interface HealthSources {
   readonly conditions?: () => readonly Condition[];
   /** What the cluster knows of its workers. */
   readonly workers?: () => readonly WorkerState[];
+  /** What the cache has behind memory, as the dashboard names it: `Redis`. Default: nothing. */
+  readonly storeName?: string;
   /** The declared p95 objective of route classes, in ms. */
   readonly classObjectives?: ReadonlyMap<string, number>;
+  /** Where history is kept. Default: SQLite at `history.file`, or nowhere without one. */
+  readonly historyStore?: HistoryStore;
+  /** How notifications are posted. Default: `fetch` with 5 s. */
+  readonly post?: Post;
 }
 
 /** Verdicts look at the last 10 seconds, and need this many requests in them to speak of errors or times. */
 const WINDOW_SECONDS = 10;
 const TELLING_REQUESTS = 10;
+/** Alerts look at the last minute. */
+const ALERT_SECONDS = 60;
 /** No word from the workers for this long: the verdict is unknown. */
 const SILENCE_MS = 5000;
 /** A late collect fills at most this many seconds of history with its mean; more than that is a gap. */
@@ -45,8 +66,8 @@ const LONGEST_FILL_SECONDS = 5;
  * @throws ConfigError naming every wrong option.
  */
 export function createHealth(options: HealthOptions & HealthSources, runtime: Partial<Runtime> = {}): Health {
-  const { sources, conditions, workers, classObjectives, ...rest } = options;
-  const given = { sources, conditions, workers, classObjectives } as HealthSources;
+  const { sources, conditions, workers, storeName, classObjectives, historyStore, post, ...rest } = options;
+  const given = { sources, conditions, workers, storeName, classObjectives, historyStore, post } as HealthSources;
   return new Health(parseOptions(healthOptions, rest, 'createHealth(options)'), given, runtime);
 }
 
@@ -60,10 +81,15 @@ export class Health {
   readonly #clock: Clock;
   readonly #fleet = new FleetTotals();
   readonly #reader = new SignalReader();
-  readonly #watch = new WorkerWatch();
+  readonly #workers = new WorkerWatch();
+  readonly #leaks = new LeakWatch();
+  readonly #changes = new ChangeWatch();
   readonly #judge: StatusJudge;
+  readonly #alerting: Alerting;
+  readonly #archive: Archive | undefined;
   #overview: Overview;
   #endpoints: readonly EndpointState[] = [];
+  #breakers: readonly BreakerState[] = [];
   #lastCollectMs: number;
   #lastAnswerMs: number;
   #collecting: Promise<void> | undefined;
@@ -72,7 +98,7 @@ export class Health {
 
   /** @param settings as {@link createHealth} resolves them. */
   constructor(settings: HealthSettings, given: HealthSources, runtime: Partial<Runtime> = {}) {
-    const { clock } = runtimeFrom(runtime);
+    const { clock, random } = runtimeFrom(runtime);
     this.#settings = settings;
     this.#given = given;
     this.#clock = clock;
@@ -80,23 +106,31 @@ export class Health {
     this.timeline = new Timeline(clock);
     this.service = { ...settings.service, startedMs: clock.now() };
     this.#judge = new StatusJudge(settings.status, clock.now());
-    this.#lastCollectMs = clock.monotonic();
-    this.#lastAnswerMs = clock.monotonic();
+    const { alerts, slo } = settings;
+    const classObjectives = given.classObjectives ?? new Map<string, number>();
+    const post = given.post ? { post: given.post } : {};
+    this.#alerting = new Alerting({ service: settings.service.name, alerts, slo, classObjectives, ...post }, clock, random);
+    this.#archive = this.#openArchive();
+    this.#lastCollectMs = this.#lastAnswerMs = clock.monotonic();
     this.#overview = this.#look();
+    this.#listen();
   }
 
-  /** Begins to watch. */
-  start(): void {
+  /** Loads what an earlier run kept, and begins to watch. */
+  async start(): Promise<void> {
     if (this.#timer) return;
-    this.note({ kind: 'start', text: `${this.service.name} ${this.service.version}`.trim() + ' started', tone: 'info' });
     this.#timer = this.#clock.setRepeating(() => void this.collect(), this.#settings.every);
-    void this.collect();
+    await this.#archive?.start();
+    this.note(this.#changes.startOf(this.service, this.timeline.changes));
+    await this.collect();
   }
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#alerting.stop();
     await this.#collecting;
+    await this.#archive?.stop();
   }
 
   /** The verdict, since when, and why. */
@@ -115,9 +149,26 @@ export class Health {
     yield* metricsText(this.#fleet.families, format, this.#clock);
   }
 
+  /** The objectives and alerts of the policy as a Prometheus rule file. */
+  prometheusRules(): string {
+    return this.#alerting.prometheusRules();
+  }
+
+  /** A Grafana board of the same metrics and objectives, as a JSON model. */
+  grafanaBoard(): unknown {
+    return this.#alerting.grafanaBoard();
+  }
+
+  /** Nobody is told of an alert for a while; it still shows. `alert` is its key: `SpillwayErrorsHigh`. */
+  silence(alert: string, forMs: number): void {
+    this.#alerting.silence(alert, forMs);
+  }
+
   /** Puts something on the timeline that may explain what the charts show. */
   note(change: Omit<Change, 'id' | 'atMs'>): void {
-    this.events.emit('change', this.timeline.add(change));
+    const noted = this.timeline.add(change);
+    this.#archive?.keepChange(noted);
+    this.events.emit('change', noted);
   }
 
   /** Takes one interval in. Happens by itself every second; two at once are one. */
@@ -131,18 +182,21 @@ export class Health {
     if (!answered) return this.#hearNothing(nowMs);
     const seconds = (nowMs - this.#lastCollectMs) / 1000;
     this.#lastAnswerMs = this.#lastCollectMs = nowMs;
-    if (seconds > 0) this.#keep(seconds);
-    this.#noteChanges(Math.max(0.001, seconds));
+    this.#keep(seconds);
+    this.#alerting.count(this.#fleet);
+    this.#leaks.update(this.#fleet.present, this.#clock.now());
+    this.#watchChanges(seconds);
     this.#fleet.endInterval();
     this.#assess();
+    this.#alerting.evaluate(this.#lastMinute(), this.status(), this.#leaks.findings());
     this.#publish();
   }
 
   /** Adds what the workers counted since they were last asked; false when none answers. */
   #gather(): Promise<boolean> {
     return (this.#gathering ??= this.#ask()
-      .then((snapshots) => {
-        if (snapshots.length > 0) this.#fleet.collect(snapshots);
+      .then(async (snapshots) => {
+        if (snapshots.length > 0) await this.#fleet.collectInSlices(snapshots);
         return snapshots.length > 0;
       })
       .finally(() => (this.#gathering = undefined)));
@@ -167,42 +221,42 @@ export class Health {
 
   /** Writes the interval into history: each second it covered, and the coarser steps that it completed. */
   #keep(seconds: number): void {
+    if (seconds <= 0) return;
     const { values } = this.#reader.read(this.#fleet, seconds);
     const nowSecond = Math.floor(this.#clock.now() / 1000);
     const covered = Math.max(1, Math.min(Math.round(seconds), LONGEST_FILL_SECONDS));
     for (let second = nowSecond - covered + 1; second <= nowSecond; second++) {
       this.history.write({ stepMs: 1000, atMs: second * 1000, values });
+      this.#archive?.keep(0, second * 1000);
       if ((second + 1) % 10 === 0) this.#summarise(1, (second - 9) * 1000);
       if ((second + 1) % 60 === 0) this.#summarise(2, (second - 59) * 1000);
     }
   }
 
+  /** Percentiles do not average: those of a coarser step are taken over all its requests. */
   #summarise(tier: 1 | 2, atMs: number): void {
     const values = this.history.summarise(tier, atMs);
-    for (const [signal, value] of this.#reader.window(tier === 1 ? 10 : 60).values)
-      if (!signal.endsWith('.count')) values.set(signal, value);
+    for (const [signal, value] of this.#reader.window(tier === 1 ? 10 : 60).values) values.set(signal, value);
     this.history.write({ stepMs: tier === 1 ? 10_000 : 60_000, atMs, values });
+    this.#archive?.keep(tier, atMs);
   }
 
-  #noteChanges(seconds: number): void {
-    const snapshots = this.#fleet.present;
-    for (const { name, what } of this.#watch.update(snapshots, seconds, this.#given.workers?.() ?? []))
-      this.note({
-        kind: 'worker',
-        text: `worker ${name} ${what === 'gone' ? 'is gone' : what}`,
-        tone: what === 'gone' ? 'bad' : 'info',
-      });
-    const before = new Map(this.#endpoints.map((one) => [`${one.upstream} ${one.endpoint}`, one.up]));
-    this.#endpoints = endpointsOf(snapshots);
-    for (const { upstream, endpoint, up } of this.#endpoints) {
-      if ((before.get(`${upstream} ${endpoint}`) ?? true) === up) continue;
-      this.note({ kind: 'upstream', text: `${endpoint} of ${upstream} is ${up ? 'back' : 'down'}`, tone: up ? 'good' : 'bad' });
-    }
+  #watchChanges(seconds: number): void {
+    const { present } = this.#fleet;
+    const workers = this.#workers.update(present, Math.max(0.001, seconds), this.#given.workers?.() ?? [], (worker) =>
+      this.#leaks.verdictOf(worker),
+    );
+    this.#endpoints = endpointsOf(present);
+    this.#breakers = breakersOf(this.#fleet);
+    for (const change of this.#changes.update(workers, this.#endpoints, this.#breakers)) this.note(change);
   }
 
   #assess(): void {
     const before = this.status();
-    const conditions = [...conditionsOf(this.#fleet.present), ...(this.#given.conditions?.() ?? [])];
+    const conditions = [
+      ...conditionsOf(this.#endpoints, this.#upstreamTraffic(), this.#breakers),
+      ...(this.#given.conditions?.() ?? []),
+    ];
     const status = this.#judge.judge(this.#vitalSigns(), conditions, this.#clock.now());
     if (status.verdict === before.verdict) return;
     const first = before.verdict === 'unknown' && status.verdict === 'healthy';
@@ -211,6 +265,15 @@ export class Health {
     if (status.verdict === 'critical') this.events.emit('critical', status);
     else if (status.verdict === 'degraded') this.events.emit('degraded', status);
     else if (!first) this.events.emit('recovered', status);
+  }
+
+  #upstreamTraffic(): UpstreamTraffic[] {
+    const recent = (signal: string): number => this.history.recent(signal, 2, this.#clock.now()) ?? 0;
+    return this.#reader.followed('upstream').map((upstream) => ({
+      upstream,
+      rate: recent(`upstream.${upstream}.rate`),
+      failures: recent(`upstream.${upstream}.failures`),
+    }));
   }
 
   #vitalSigns(): VitalSigns {
@@ -222,8 +285,35 @@ export class Health {
       cpu: recent('cpu.mean'),
       memory: recent('memory.share'),
       errors: telling ? Math.min(1, (recent('http.5xx') ?? 0) / rate) : undefined,
-      responseTimeMs: (window.get('http.count') ?? 0) >= TELLING_REQUESTS ? window.get('http.p95') : undefined,
+      responseTimeMs: this.#reader.count('http', 10) >= TELLING_REQUESTS ? window.get('http.p95') : undefined,
     };
+  }
+
+  /** A percentile of the last minute is that of all its requests, not a mean of each second's. */
+  #lastMinute(): (signal: string) => number | undefined {
+    const window = this.#reader.window(ALERT_SECONDS);
+    return (signal) => window.get(signal) ?? this.history.recent(signal, ALERT_SECONDS, this.#clock.now());
+  }
+
+  #listen(): void {
+    this.#alerting.events.on('transition', (transition) => {
+      const { severity, text } = transition.alert;
+      const firing = transition.to === 'firing';
+      this.note({ kind: 'alert', text: firing ? `${severity}: ${text}` : `over: ${text}`, tone: firing ? 'bad' : 'good' });
+      this.events.emit('alert', transition);
+    });
+    this.#alerting.notifier.events.on('line', ({ text }) => this.events.emit('notice', { text }));
+    this.#alerting.notifier.events.on('undelivered', ({ receiver, error }) =>
+      this.events.emit('fault', { what: `an alert could not be delivered to the ${receiver}`, error }),
+    );
+  }
+
+  #openArchive(): Archive | undefined {
+    const { file } = this.#settings.history;
+    const store = this.#given.historyStore ?? (file === undefined ? undefined : new SqliteHistory(file));
+    if (!store) return undefined;
+    const parts = { history: this.history, timeline: this.timeline, book: this.#alerting.book, clock: this.#clock };
+    return new Archive(store, parts, (error) => this.events.emit('fault', { what: 'history could not be kept', error }));
   }
 
   #publish(): void {
@@ -232,18 +322,20 @@ export class Health {
   }
 
   #look(): Overview {
-    const classes = [...this.history.signals].flatMap((signal) => /^class\.(.+)\.rate$/.exec(signal)?.[1] ?? []);
     return buildOverview({
       atMs: this.#clock.now(),
       status: this.status(),
       service: this.service,
       history: this.history,
       window: this.#reader.window(10),
-      classes,
+      classes: this.#reader.followed('class'),
       classObjectives: this.#given.classObjectives ?? new Map(),
-      workers: this.#watch.rows,
+      objectives: this.#alerting.rows(),
+      alerts: this.#alerting.alerts,
+      workers: this.#workers.rows,
       endpoints: this.#endpoints,
-      breakers: breakersOf(this.#fleet.present),
+      storeName: this.#given.storeName,
+      breakers: this.#breakers,
       lastChange: this.timeline.changes.at(-1)?.id ?? 0,
     });
   }

@@ -115,7 +115,7 @@ export class History {
 
   /** The finest tier that reaches back to `fromMs`, cut to [fromMs, toMs]. */
   slice(signals: readonly string[], fromMs: number, toMs: number, wantedStepMs = 0): HistorySlice {
-    const at = TIERS.findIndex(({ stepMs, points }) => stepMs >= wantedStepMs && toMs - fromMs <= stepMs * points);
+    const at = TIERS.findIndex(({ stepMs, points }) => stepMs >= wantedStepMs && toMs - fromMs <= stepMs * (points + 1));
     const tier = at === -1 ? TIERS.length - 1 : at;
     const { stepMs, points } = TIERS[tier]!;
     const last = Math.min(Math.floor(toMs / stepMs), Math.max(0, this.#lastStep[tier]!));

@@ -18,6 +18,9 @@ export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from '.
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
 export type { Overview, StreamMessage } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
+export { createRecorder, Recorder, type RecorderEvents, type RunningTimer, type SlowQuery } from './recorder.ts';
+export { recorderOptions, type RecorderOptions } from './recorder-options.ts';
 export type { Cause, Condition, Status, Verdict } from './status.ts';
+export { terminalView, type TerminalMoment, type TerminalPaint } from './terminal-view.ts';
 export { type Change, type ChangeKind } from './timeline.ts';
 export type { WorkerState } from './workers.ts';

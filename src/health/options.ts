@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../kernel/index.ts';
-import { healthSection, historySection, sloSection } from '../policy/index.ts';
+import { alertsSection, healthSection, historySection, sloSection } from '../policy/index.ts';
 
 /** Options of `createHealth`. */
 export const healthOptions = z.strictObject({
@@ -12,9 +12,10 @@ export const healthOptions = z.strictObject({
     })
     .prefault({})
     .describe('What is being watched.'),
-  status: healthSection.prefault({}).describe('The limits of degraded and critical.'),
+  status: healthSection.omit({ name: true }).prefault({}).describe('The limits of degraded and critical.'),
   history: historySection.prefault({}).describe('What is kept through time, and where.'),
   slo: sloSection.prefault({}).describe('What the service promises.'),
+  alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),
 });
 
 /** What users pass. */

@@ -1,3 +1,5 @@
+import type { Alert } from './alert-book.ts';
+import type { LeakVerdict } from './leak.ts';
 import type { Change } from './timeline.ts';
 import type { Cause, Verdict } from './status.ts';
 
@@ -13,6 +15,8 @@ export interface Overview {
   readonly saturation: Saturation;
   readonly headroom: Headroom;
   readonly path: readonly Hop[];
+  readonly objectives: readonly ObjectiveRow[];
+  readonly alerts: readonly Alert[];
   readonly classes: readonly ClassRow[];
   readonly workers: readonly WorkerRow[];
   readonly endpoints: readonly EndpointRow[];
@@ -34,9 +38,8 @@ export interface Traffic {
   readonly ok: number;
   readonly clientErrors: number;
   readonly serverErrors: number;
-  readonly timeouts: number;
-  readonly limited: number;
-  readonly shed: number;
+  /** Clients that went away before they had their answer. */
+  readonly aborted: number;
   readonly inFlight: number | null;
   readonly connections: number | null;
 }
@@ -66,6 +69,24 @@ export interface Headroom {
   readonly usedShare: number | null;
 }
 
+/** An objective and its error budget. */
+export interface ObjectiveRow {
+  readonly name: string;
+  readonly text: string;
+  readonly goal: number;
+  /** Requests counted in its window. */
+  readonly total: number;
+  /** Share of the budget left; below 0 when more was spent than there was. */
+  readonly left: number;
+  /** Multiple of the pace that uses the budget up exactly at the end of its window. */
+  readonly burn1h: number;
+  readonly burn6h: number;
+  /** At the pace of the last hour; null: not before the window ends. */
+  readonly exhaustedInMs: number | null;
+  /** Burns fast enough for an alert. */
+  readonly burning: boolean;
+}
+
 export type HopState = 'ok' | 'slow' | 'broken' | 'idle' | 'absent';
 
 /** A station of a request's journey. */
@@ -91,7 +112,6 @@ export interface ClassRow {
   readonly hitRatio: number | null;
   readonly stalePerSecond: number;
   readonly errorShare: number;
-  readonly limitedPerSecond: number;
   readonly shedPerSecond: number;
   /** How much it hurts: rows are sorted by it. */
   readonly pain: number;
@@ -110,6 +130,7 @@ export interface WorkerRow {
   readonly heapBytes: number | null;
   readonly heapLimitBytes: number | null;
   readonly restarts: number;
+  readonly leak: LeakVerdict;
 }
 
 export interface EndpointRow {
@@ -128,7 +149,8 @@ export interface Regeneration {
 export interface Protection {
   readonly limitedPerSecond: number;
   readonly shedPerSecond: number;
-  readonly shedLevel: number | null;
+  /** Share of priorities and users that the shedder turns away now. */
+  readonly shedShare: number | null;
 }
 
 /** One message of the event stream: the moment, and what changed since the message before. */

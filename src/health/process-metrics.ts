@@ -156,10 +156,16 @@ function measureGarbageCollection(metrics: Metrics): () => void {
     labels: ['kind'],
   });
   const timings = new Map(Object.entries(GC_KINDS).map(([kind, name]) => [Number(kind), family.series({ kind: name })]));
+  const live = gauge(metrics, 'v8js_memory_live', 'bytes', 'Heap and external memory right after the last major collection.');
+  const majors = metrics.counter({ name: 'v8js_gc_major_collections', help: 'Major collections.' }).series();
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {};
-      timings.get(kind ?? 0)?.observe(entry.duration);
+      const { kind = 0 } = (entry as { detail?: { kind?: number } }).detail ?? {};
+      timings.get(kind)?.observe(entry.duration);
+      if (kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue;
+      const memory = process.memoryUsage();
+      live.set(memory.heapUsed + memory.external);
+      majors.inc();
     }
   });
   observer.observe({ entryTypes: ['gc'] });

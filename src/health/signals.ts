@@ -28,7 +28,7 @@ export class Signals {
 
 /** Signals whose coarser steps keep the worst second rather than the mean. */
 export function rollupOf(signal: string): Rollup {
-  return /^(?:loop\.|memory\.|regeneration\.waiting|shed\.level|cpu\.worst)/.test(signal) ? 'max' : 'mean';
+  return /^(?:loop\.|memory\.|regeneration\.waiting|shed\.share|cpu\.worst)/.test(signal) ? 'max' : 'mean';
 }
 
 /**
@@ -48,9 +48,9 @@ export class SignalReader {
     readLimits(signals, counts);
     readProcesses(signals, counts);
     this.#readTimings(signals, fleet);
-    for (const name of this.#followed('class', counts.labelValues('spillway_http_requests', 'class')))
+    for (const name of this.#follow('class', counts.labelValues('spillway_http_requests', 'class')))
       readClass(signals, counts, name);
-    for (const name of this.#followed('upstream', counts.labelValues('spillway_balance_up', 'upstream')))
+    for (const name of this.#follow('upstream', counts.labelValues('spillway_balance_up', 'upstream')))
       readUpstream(signals, counts, name);
     return signals;
   }
@@ -61,21 +61,26 @@ export class SignalReader {
     for (const [name, timings] of this.#timings) {
       const window = intervals === 10 ? timings.ten : timings.sixty;
       window.quantiles(FOLLOWED_QUANTILES).forEach((ms, at) => signals.set(`${name}.${QUANTILE_NAMES[at]}`, ms));
-      signals.set(`${name}.count`, window.count);
     }
     return signals;
   }
 
+  /** How many observations of a timing the last 10 or 60 intervals hold. */
+  count(timing: string, intervals: 10 | 60): number {
+    const timings = this.#timings.get(timing);
+    return (intervals === 10 ? timings?.ten : timings?.sixty)?.count ?? 0;
+  }
+
+  /** The classes or upstreams followed one by one. */
+  followed(kind: 'class' | 'upstream'): readonly string[] {
+    return [...(this.#names.get(kind) ?? [])];
+  }
+
   #readTimings(signals: Signals, fleet: FleetTotals): void {
-    this.#readTiming(signals, fleet, 'http', 'spillway_http_request_duration');
-    this.#readTiming(signals, fleet, 'upstream', 'spillway_upstream_duration');
-    this.#readTiming(signals, fleet, 'cache.load', 'spillway_cache_load_duration');
-    this.#readTiming(signals, fleet, 'cache.store', 'spillway_cache_store_duration');
-    this.#readTiming(signals, fleet, 'regeneration', 'spillway_page_regeneration_duration');
-    for (const name of this.#followed('class', labelValues(fleet, 'spillway_http_request_duration', 'class')))
-      this.#readTiming(signals, fleet, `class.${name}`, 'spillway_http_request_duration', { class: name });
-    for (const name of this.#followed('upstream', labelValues(fleet, 'spillway_upstream_duration', 'upstream')))
-      this.#readTiming(signals, fleet, `upstream.${name}`, 'spillway_upstream_duration', { upstream: name });
+    this.#readTiming(signals, fleet, 'http', 'spillway_http_request_duration_seconds');
+    this.#readTiming(signals, fleet, 'cache.load', 'spillway_cache_load_seconds');
+    for (const name of this.#follow('class', labelValues(fleet, 'spillway_http_request_duration_seconds', 'class')))
+      this.#readTiming(signals, fleet, `class.${name}`, 'spillway_http_request_duration_seconds', { class: name });
   }
 
   #readTiming(signals: Signals, fleet: FleetTotals, name: string, metric: string, labels?: Labels): void {
@@ -103,7 +108,7 @@ export class SignalReader {
     if (count > 0) signals.set(`${name}.mean`, sumMs / count);
   }
 
-  #followed(kind: string, seen: Iterable<string>): Iterable<string> {
+  #follow(kind: 'class' | 'upstream', seen: Iterable<string>): Iterable<string> {
     let names = this.#names.get(kind);
     if (!names) this.#names.set(kind, (names = new Set()));
     for (const name of seen) if (names.size < FOLLOWED_NAMES) names.add(name);
@@ -194,64 +199,75 @@ function matches(series: FleetSeries, where: Readonly<Record<string, string | Re
 function readHttp(signals: Signals, counts: Counts): void {
   const requests = 'spillway_http_requests';
   signals.set('http.rate', counts.rate(requests));
-  signals.set('http.2xx', counts.rate(requests, { status: /^2/ }));
-  signals.set('http.3xx', counts.rate(requests, { status: /^3/ }));
-  signals.set('http.4xx', counts.rate(requests, { status: /^4/ }));
-  signals.set('http.5xx', counts.rate(requests, { status: /^5/ }));
-  signals.set('http.timeouts', counts.rate(requests, { status: '504' }));
-  signals.set('http.limited', counts.rate(requests, { status: '429' }));
+  for (const first of [2, 3, 4, 5]) signals.set(`http.${first}xx`, counts.rate(requests, { status: new RegExp(`^${first}`) }));
+  signals.set('http.aborted', counts.rate('spillway_http_aborted'));
   signals.set('http.inFlight', counts.gauge('spillway_http_in_flight', 'sum'));
   signals.set('http.connections', counts.gauge('spillway_http_connections', 'sum'));
 }
 
 function readPages(signals: Signals, counts: Counts): void {
   const pages = 'spillway_page_requests';
-  signals.set('page.hits', counts.rate(pages, { outcome: 'hit' }));
-  signals.set('page.stale', counts.rate(pages, { outcome: 'stale' }));
-  signals.set('page.misses', counts.rate(pages, { outcome: /^(?:miss|collapsed|revalidated)$/ }));
-  signals.set('page.bypassed', counts.rate(pages, { outcome: 'bypass' }));
+  signals.set('page.hits', counts.rate(pages, { result: 'hit' }));
+  signals.set('page.stale', counts.rate(pages, { result: 'stale' }));
+  signals.set('page.misses', counts.rate(pages, { result: 'miss' }));
+  signals.set('page.bypassed', counts.rate(pages, { result: 'bypass' }));
+  signals.set(
+    'regeneration.running',
+    counts.gauge('spillway_page_regeneration_running', 'sum') ?? counts.gauge('spillway_page_filling', 'sum'),
+  );
   signals.set('regeneration.waiting', counts.gauge('spillway_page_regeneration_waiting', 'sum'));
-  signals.set('regeneration.running', counts.gauge('spillway_page_regeneration_running', 'sum'));
-  signals.set('regeneration.done', counts.rate('spillway_page_regenerations', { outcome: 'success' }));
-  signals.set('regeneration.failed', counts.rate('spillway_page_regenerations', { outcome: 'failure' }));
+  signals.set('regeneration.done', counts.rate('spillway_page_fills', { outcome: 'stored' }));
+  signals.set('regeneration.failed', counts.rate('spillway_page_fills', { outcome: 'failed' }));
 }
 
 function readCache(signals: Signals, counts: Counts): void {
-  const requests = 'spillway_cache_requests';
-  signals.set('cache.memory.hits', counts.rate(requests, { tier: 'memory', outcome: /^(?:hit|stale)$/ }));
-  signals.set('cache.memory.misses', counts.rate(requests, { tier: 'memory', outcome: 'miss' }));
-  if (new Set(counts.labelValues(requests, 'tier')).has('store')) {
-    signals.set('cache.store.hits', counts.rate(requests, { tier: 'store', outcome: /^(?:hit|stale)$/ }));
-    signals.set('cache.store.misses', counts.rate(requests, { tier: 'store', outcome: 'miss' }));
-  }
-  signals.set('cache.loads', counts.rate('spillway_cache_loads'));
-  signals.set('cache.bytes', counts.gauge('spillway_cache_memory_bytes', 'sum'));
+  const misses = counts.rate('spillway_cache_misses');
+  const memoryHits = counts.rate('spillway_cache_hits', { tier: 'memory' });
+  const storeHits = counts.rate('spillway_cache_hits', { tier: 'store' });
+  if (memoryHits === undefined || misses === undefined) return;
+  // A read that memory does not answer goes on to the store: what the store missed is what both missed.
+  signals.set('cache.memory.hits', memoryHits);
+  signals.set('cache.memory.misses', misses + (storeHits ?? 0));
+  signals.set('cache.store.hits', storeHits);
+  signals.set('cache.misses', misses);
+  signals.set('cache.stale', counts.rate('spillway_cache_stale_hits'));
+  signals.set('cache.evictions', counts.rate('spillway_cache_evictions'));
+  signals.set('cache.storeErrors', counts.rate('spillway_cache_store_errors'));
+  signals.set('cache.bytes', counts.gauge('spillway_cache_bytes', 'sum'));
+  for (const reason of counts.labelValues('spillway_cache_misses', 'reason'))
+    signals.set(`cache.misses.${reason}`, counts.rate('spillway_cache_misses', { reason }));
 }
+
+/** How the shedder numbers its admission level when it admits all. */
+const ADMITS_ALL = 640;
 
 function readLimits(signals: Signals, counts: Counts): void {
   signals.set('limit.refused', counts.rate('spillway_limit_decisions', { outcome: 'refused' }));
-  signals.set('shed.refused', counts.rate('spillway_shed_decisions', { outcome: 'shed' }));
-  signals.set('shed.level', counts.gauge('spillway_shed_level', 'max'));
+  signals.set('shed.refused', counts.rate('spillway_shed_refused'));
+  const level = counts.gauge('spillway_shed_level', 'min');
+  signals.set('shed.share', level === undefined ? undefined : 1 - Math.min(1, level / ADMITS_ALL));
 }
+
+/** The primary takes no requests: it would make the workers look idle. */
+const SERVING = { worker: /^(?!primary$)/ };
 
 function readProcesses(signals: Signals, counts: Counts): void {
-  signals.set('cpu.mean', counts.gauge('process_cpu_utilization', 'mean'));
-  signals.set('cpu.worst', counts.gauge('process_cpu_utilization', 'max'));
-  signals.set('loop.worst', counts.gauge('nodejs_eventloop_utilization', 'max'));
-  signals.set('loop.mean', counts.gauge('nodejs_eventloop_utilization', 'mean'));
-  signals.set('loop.best', counts.gauge('nodejs_eventloop_utilization', 'min'));
-  signals.set('loop.delay', scaled(counts.gauge('nodejs_eventloop_delay_p99', 'max'), 1000));
-  signals.set('memory.resident', counts.gauge('process_resident_memory', 'sum'));
-  signals.set('memory.heap', counts.gauge('v8js_memory_heap_used', 'sum'));
-  const limit = counts.gauge('process_memory_limit', 'max');
+  signals.set('cpu.mean', counts.gauge('process_cpu_utilization_ratio', 'mean', SERVING));
+  signals.set('cpu.worst', counts.gauge('process_cpu_utilization_ratio', 'max', SERVING));
+  signals.set('loop.worst', counts.gauge('nodejs_eventloop_utilization_ratio', 'max', SERVING));
+  signals.set('loop.mean', counts.gauge('nodejs_eventloop_utilization_ratio', 'mean', SERVING));
+  signals.set('loop.best', counts.gauge('nodejs_eventloop_utilization_ratio', 'min', SERVING));
+  signals.set('loop.delay', scaled(counts.gauge('nodejs_eventloop_delay_p99_seconds', 'max', SERVING), 1000));
+  signals.set('memory.resident', counts.gauge('process_resident_memory_bytes', 'sum'));
+  signals.set('memory.heap', counts.gauge('v8js_memory_heap_used_bytes', 'sum'));
+  const limit = counts.gauge('process_memory_limit_bytes', 'max');
   const resident = signals.get('memory.resident');
-  const heapShare = counts.worstShare('v8js_memory_heap_used', 'v8js_memory_heap_limit');
+  const heapShare = counts.worstShare('v8js_memory_heap_used_bytes', 'v8js_memory_heap_limit_bytes');
   if (resident !== undefined && limit) signals.set('memory.share', Math.max(resident / limit, heapShare ?? 0));
-  signals.set('workers', counts.gauge('process_start_time', 'sum') === undefined ? undefined : countOf(counts));
-}
-
-function countOf(counts: Counts): number {
-  return [...counts.labelValues('process_start_time', 'worker')].length;
+  signals.set(
+    'workers',
+    [...counts.labelValues('process_start_time_seconds', 'worker')].filter((name) => name !== 'primary').length,
+  );
 }
 
 function readClass(signals: Signals, counts: Counts, name: string): void {
@@ -260,11 +276,10 @@ function readClass(signals: Signals, counts: Counts, name: string): void {
   signals.set(`class.${name}.4xx`, counts.rate(requests, { class: name, status: /^4/ }));
   signals.set(`class.${name}.5xx`, counts.rate(requests, { class: name, status: /^5/ }));
   const pages = 'spillway_page_requests';
-  signals.set(`class.${name}.hits`, counts.rate(pages, { class: name, outcome: /^(?:hit|stale)$/ }));
-  signals.set(`class.${name}.misses`, counts.rate(pages, { class: name, outcome: /^(?:miss|collapsed|revalidated)$/ }));
-  signals.set(`class.${name}.stale`, counts.rate(pages, { class: name, outcome: 'stale' }));
-  signals.set(`class.${name}.limited`, counts.rate(requests, { class: name, status: '429' }));
-  signals.set(`class.${name}.shed`, counts.rate('spillway_shed_decisions', { class: name, outcome: 'shed' }));
+  signals.set(`class.${name}.hits`, counts.rate(pages, { class: name, result: /^(?:hit|stale)$/ }));
+  signals.set(`class.${name}.misses`, counts.rate(pages, { class: name, result: 'miss' }));
+  signals.set(`class.${name}.stale`, counts.rate(pages, { class: name, result: 'stale' }));
+  signals.set(`class.${name}.shed`, counts.rate('spillway_shed_refused', { class: name }));
 }
 
 function readUpstream(signals: Signals, counts: Counts, name: string): void {

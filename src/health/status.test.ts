@@ -32,7 +32,7 @@ test('the limits of requirement M2, each by itself', () => {
 
 test('a verdict says why, with its number', () => {
   assert.equal(judgeOver()({ errors: 0.31 }, 10).causes[0]!.text, '31 % of requests fail (limit 20 %)');
-  assert.equal(judgeOver()({ responseTimeMs: 2643 }, 10).causes[0]!.text, '95 of 100 requests take up to 2s640ms (limit 2s)');
+  assert.equal(judgeOver()({ responseTimeMs: 2643 }, 10).causes[0]!.text, '95 of 100 requests take up to 2.64 s (limit 2 s)');
 });
 
 test('a value at the limit does not make the verdict flicker', () => {

@@ -1,5 +1,6 @@
 import { formatDuration } from '../kernel/index.ts';
 import type { HealthPolicy } from '../policy/index.ts';
+import { percent, time } from './words.ts';
 
 /** `unknown`: nothing was heard from the workers for a while. */
 export type Verdict = 'healthy' | 'degraded' | 'critical' | 'unknown';
@@ -60,7 +61,7 @@ const RULES: readonly Rule[] = [
   {
     id: 'responseTime',
     read: (signs) => signs.responseTimeMs,
-    tell: (value, limit) => `95 of 100 requests take up to ${formatDuration(round(value))} (limit ${formatDuration(limit)})`,
+    tell: (value, limit) => `95 of 100 requests take up to ${time(value)} (limit ${time(limit)})`,
   },
   {
     id: 'memory',
@@ -81,7 +82,7 @@ class RuleState {
   #wanted: Trouble | undefined;
   #wantedSinceMs = 0;
 
-  update(value: number | undefined, degraded: number, critical: number, nowMs: number, policy: HealthPolicy): void {
+  update(value: number | undefined, degraded: number, critical: number, nowMs: number, policy: StatusLimits): void {
     const wanted = this.#levelFor(value, degraded, critical);
     if (wanted !== this.#wanted) [this.#wanted, this.#wantedSinceMs] = [wanted, nowMs];
     if (wanted === this.level) return;
@@ -98,14 +99,17 @@ class RuleState {
   }
 }
 
+/** The limits of the verdict, and how long they must be passed. */
+export type StatusLimits = Omit<HealthPolicy, 'name'>;
+
 /** Healthy, degraded or critical, by limits with hysteresis and by what is found broken. */
 export class StatusJudge {
-  readonly #policy: HealthPolicy;
+  readonly #policy: StatusLimits;
   readonly #rules = new Map(RULES.map((rule) => [rule.id, new RuleState()]));
   readonly #conditionsSince = new Map<string, number>();
   #status: Status;
 
-  constructor(policy: HealthPolicy, nowMs: number) {
+  constructor(policy: StatusLimits, nowMs: number) {
     this.#policy = policy;
     this.#status = { verdict: 'unknown', sinceMs: nowMs, causes: [] };
   }
@@ -159,12 +163,4 @@ export class StatusJudge {
 
 function severity(level: Trouble | undefined): number {
   return level === 'critical' ? 2 : level === 'degraded' ? 1 : 0;
-}
-
-function percent(value: number): string {
-  return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
-}
-
-function round(ms: number): number {
-  return ms >= 100 ? Math.round(ms / 10) * 10 : Math.round(ms);
 }

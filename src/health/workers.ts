@@ -1,4 +1,6 @@
 import type { MetricsSnapshot } from '../kernel/index.ts';
+import { familyIn } from './exposed-name.ts';
+import type { LeakVerdict } from './leak.ts';
 import type { WorkerRow } from './overview.ts';
 
 /** What the cluster knows of a worker beyond what the worker measures. */
@@ -33,14 +35,19 @@ export class WorkerWatch {
     return this.#rows;
   }
 
-  update(present: readonly MetricsSnapshot[], seconds: number, states: readonly WorkerState[]): WorkerChange[] {
+  update(
+    present: readonly MetricsSnapshot[],
+    seconds: number,
+    states: readonly WorkerState[],
+    leakOf: (worker: string) => LeakVerdict,
+  ): WorkerChange[] {
     const changes: WorkerChange[] = [];
     const names = new Set<string>();
     this.#rows = present.filter(isWorker).map((snapshot, place) => {
       const name = snapshot.worker ?? `worker ${place}`;
       names.add(name);
       const state = states.find((one) => one.name === name);
-      return this.#row(snapshot, name, seconds, state, changes);
+      return { ...this.#row(snapshot, name, seconds, state, changes), leak: leakOf(name) };
     });
     for (const name of this.#presentBefore ?? []) if (!names.has(name)) changes.push({ name, what: 'gone' });
     this.#presentBefore = names;
@@ -57,7 +64,7 @@ export class WorkerWatch {
     seconds: number,
     state: WorkerState | undefined,
     changes: WorkerChange[],
-  ): WorkerRow {
+  ): Omit<WorkerRow, 'leak'> {
     const instance = snapshot.instance ?? name;
     const requests = sumOf(snapshot, 'spillway_http_requests') ?? 0;
     let known = this.#known.get(name);
@@ -70,20 +77,20 @@ export class WorkerWatch {
     }
     const rate = Math.max(0, requests - known.requests) / seconds;
     known.requests = requests;
-    const started = sumOf(snapshot, 'process_start_time');
-    const delay = sumOf(snapshot, 'nodejs_eventloop_delay_p99');
+    const started = sumOf(snapshot, 'process_start_time_seconds');
+    const delay = sumOf(snapshot, 'nodejs_eventloop_delay_p99_seconds');
     return {
       name,
       state: state?.state ?? 'running',
       pid: state?.pid ?? null,
       startedMs: started === null ? null : Math.round(started * 1000),
       rate,
-      loop: sumOf(snapshot, 'nodejs_eventloop_utilization'),
+      loop: sumOf(snapshot, 'nodejs_eventloop_utilization_ratio'),
       loopDelayMs: delay === null ? null : delay * 1000,
-      cpu: sumOf(snapshot, 'process_cpu_utilization'),
-      residentBytes: sumOf(snapshot, 'process_resident_memory'),
-      heapBytes: sumOf(snapshot, 'v8js_memory_heap_used'),
-      heapLimitBytes: sumOf(snapshot, 'v8js_memory_heap_limit'),
+      cpu: sumOf(snapshot, 'process_cpu_utilization_ratio'),
+      residentBytes: sumOf(snapshot, 'process_resident_memory_bytes'),
+      heapBytes: sumOf(snapshot, 'v8js_memory_heap_used_bytes'),
+      heapLimitBytes: sumOf(snapshot, 'v8js_memory_heap_limit_bytes'),
       restarts: known.restarts,
     };
   }
@@ -95,6 +102,6 @@ function isWorker(snapshot: MetricsSnapshot): boolean {
 }
 
 function sumOf(snapshot: MetricsSnapshot, name: string): number | null {
-  const family = snapshot.families.find((one) => one.name === name);
+  const family = familyIn(snapshot, name);
   return family ? family.series.reduce((sum, series) => sum + (series.value ?? 0), 0) : null;
 }

@@ -119,6 +119,14 @@ export class Metrics {
     return { instance: this.#instance, worker: this.#worker, families };
   }
 
+  /** {@link snapshot} of very many series, taken in turns of the event loop so that nothing waits for all of it. */
+  async snapshotInSlices(): Promise<MetricsSnapshot> {
+    for (const collect of this.#collectors) collect();
+    const families: FamilySnapshot[] = [];
+    for (const family of this.#families.values()) families.push(await family.snapshotInSlices());
+    return { instance: this.#instance, worker: this.#worker, families };
+  }
+
   #family<Series extends SeriesData>(kind: MetricKind, info: MetricInfo, create: () => Series): MetricFamily<Series> {
     const existing = this.#families.get(info.name);
     if (existing && existing.kind !== kind) throw new Error(`metric ${info.name} is a ${existing.kind} already`);
@@ -137,6 +145,13 @@ export class Metrics {
       .series({ metric })
       .inc();
   }
+}
+
+/** Some tenths of a millisecond's work. */
+const SERIES_A_SLICE = 64;
+
+function dataOf({ labels, series }: { labels: Labels; series: unknown }): SeriesSnapshot {
+  return { labels, ...(series as SeriesData).data() };
 }
 
 type SeriesData = { data(): Omit<SeriesSnapshot, 'labels'> };
@@ -172,7 +187,15 @@ class MetricFamily<Series> implements Family<Series> {
   }
 
   snapshot(): FamilySnapshot {
-    const series = [...this.#series.values()].map((entry) => ({ labels: entry.labels, ...(entry.series as SeriesData).data() }));
+    return { ...this.info, kind: this.kind, series: Array.from(this.#series.values(), dataOf) };
+  }
+
+  async snapshotInSlices(): Promise<FamilySnapshot> {
+    const series: SeriesSnapshot[] = [];
+    for (const entry of this.#series.values()) {
+      series.push(dataOf(entry));
+      if (series.length % SERIES_A_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
     return { ...this.info, kind: this.kind, series };
   }
 }
@@ -216,6 +239,7 @@ class TimingSeries implements Timing, SeriesData {
   #sumUs = 0;
   #minUs = LONGEST_US;
   #maxUs = 0;
+  #copy: { readonly histogram: HistogramData; readonly buckets: readonly number[] } | undefined;
 
   observe(ms: number): void {
     const us = ms > 0 ? (ms < LONGEST_US / 1000 ? Math.round(ms * 1000) : LONGEST_US) : 0;
@@ -247,21 +271,38 @@ class TimingSeries implements Timing, SeriesData {
   }
 
   data() {
-    return { histogram: this.#histogram(), buckets: Array.from(this.#buckets) };
+    // Most series of a service rest most of the time: what has not changed is not copied again.
+    if (this.#copy?.histogram.count !== this.#count)
+      this.#copy = { histogram: this.#histogram(), buckets: Array.from(this.#buckets) };
+    return this.#copy!;
   }
 
   #histogram(): HistogramData {
-    const counts: [number, number][] = [];
-    if (this.#count > 0) {
-      const last = cellOf(this.#maxUs);
-      for (let cell = cellOf(this.#minUs); cell <= last; cell++) {
-        const count = this.#cells[cell]!;
-        if (count > 0) counts.push([cell, count]);
-      }
-    }
-    const min = this.#count === 0 ? 0 : this.#minUs;
-    return { bits: TIMING_BITS, count: this.#count, sum: this.#sumUs, min, max: this.#maxUs, counts };
+    const [count, sum, max] = [this.#count, this.#sumUs, this.#maxUs];
+    const min = count === 0 ? 0 : this.#minUs;
+    const counts = count === 0 ? [] : pairsIn(this.#cells, cellOf(min), cellOf(max), this.#copy?.histogram.counts ?? []);
+    return { bits: TIMING_BITS, count, sum, min, max, counts };
   }
+}
+
+type CellCount = readonly [cell: number, count: number];
+
+/** The cells in use. Pairs that have not changed are taken from the copy before: between two seconds only a few do. */
+function pairsIn(cells: Float64Array, first: number, last: number, before: readonly CellCount[]): CellCount[] {
+  const pairs: CellCount[] = [];
+  let at = 0;
+  for (let cell = first; cell <= last; cell++) {
+    const count = cells[cell]!;
+    if (count === 0) continue;
+    const known = at < before.length ? before[at]! : undefined;
+    if (known !== undefined && known[0] === cell) {
+      at++;
+      pairs.push(known[1] === count ? known : [cell, count]);
+    } else {
+      pairs.push([cell, count]);
+    }
+  }
+  return pairs;
 }
 
 function cellOf(us: number): number {

@@ -14,6 +14,8 @@ export interface ChangeReceipt {
   /** `now`: the pages were invalidated; `scheduled`: they change when they are made again anyway; `none`: equal values. */
   readonly effect: ChangeEffect;
   readonly receipt: InvalidationReceipt | undefined;
+  /** Pages queued to be made again, of those this process knows. */
+  readonly queued: number;
 }
 
 export type ChangeEffect = 'now' | 'scheduled' | 'none';

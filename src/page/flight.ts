@@ -6,37 +6,43 @@ import { forwardStatus } from './cache-status.ts';
 import { updatedFields, validatingFields } from './conditional.ts';
 import { type Fields, firstLine } from './fields.ts';
 import { judge, type Lifetimes, type Verdict } from './freshness.ts';
-import type { Found, Keeper, Lookup } from './keeper.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import { type Found, type Keeper, type Lookup, withoutPart } from './keeper.ts';
+import type { PageSettings } from './options.ts';
 import { outgoingFields, outgoingVary } from './ready-answer.ts';
 import { isCompressible } from './encodings.ts';
 import { formatHttpDate } from './http-date.ts';
 import { sendInformation } from './information.ts';
+import { needsWholePage } from './request.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
 import type { FillTarget, Visit } from './visit.ts';
 
 /** How a flight ended. */
 export type FlightOutcome =
-  | { readonly kind: 'found' }
+  | { readonly kind: 'found'; readonly found: Found | undefined }
   | { readonly kind: 'stored'; readonly page: StoredPage; readonly bytesChanged: boolean; readonly tookMs: number }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'validated'; readonly page: StoredPage; readonly tookMs: number }
   | { readonly kind: 'not-stored'; readonly why: string }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** How a stored page came to answer: fresh, stale while a new one is made, after a 304, after its fetch, for want of better. */
+export type AnswerKind = 'hit' | 'stale' | 'validated' | 'filled' | 'stale-if-error';
+
 /** What a flight asks of the room around it. */
 export interface FlightCrew {
   readonly keeper: Keeper;
   readonly clock: Clock;
-  readonly options: ResolvedPageOptions;
+  readonly options: PageSettings;
   /** Answers a client from the store; false when it cannot be. */
-  answer(visit: Visit, found: Found, how: 'hit' | 'validated' | 'filled' | 'stale-if-error', collapsed: boolean): boolean;
+  answer(visit: Visit, found: Found, how: AnswerKind, collapsed: boolean): boolean;
   /** Sends a client's request on by itself. */
   pass(visit: Visit, detail?: string): void;
   /** Answers with a problem document: the upstream failed and nothing usable is stored. */
   fail(visit: Visit, error: unknown): void;
   /** Whether a stored page may answer without the upstream's word, for a client that asked for nothing special. */
-  mayServe(found: Found): boolean;
+  use(found: Found): 'fresh' | 'stale' | 'no';
+  /** Whether the last attempts at a page failed so lately that it is left alone. */
+  isResting(key: string): boolean;
   /** The request for `target` must not be shared for a while: nobody waits for another's fetch. */
   markUnshareable(key: string): void;
 }
@@ -57,6 +63,8 @@ export class Flight {
   #waiting: Visit[] = [];
   #leader: Visit | undefined;
   #fill: Fill | undefined;
+  /** Found in the store and served while the new one is made. */
+  #stale: Found | undefined;
   #joinable = true;
 
   constructor(crew: FlightCrew, upstream: Upstream, target: FillTarget, lookup: Lookup, leader: Visit | undefined) {
@@ -66,12 +74,14 @@ export class Flight {
     this.key = lookup.key;
     this.#leader = leader;
     if (leader) this.#waiting.push(leader);
-    this.outcome = this.#fly(lookup, leader === undefined).finally(() => (this.#joinable = false));
+    this.outcome = this.#fly(lookup).finally(() => (this.#joinable = false));
   }
 
   /** Takes one more client on board; false when it came too late. */
   join(visit: Visit): boolean {
     if (!this.#joinable) return false;
+    if (this.#stale !== undefined && this.#crew.use(this.#stale) !== 'no')
+      return this.#crew.answer(visit, this.#stale, 'stale', false);
     if (this.#fill?.hasHead) return this.#fill.join(visit, true);
     this.#waiting.push(visit);
     return true;
@@ -82,21 +92,22 @@ export class Flight {
     this.#joinable = false;
   }
 
-  async #fly(known: Lookup, isRefresh: boolean): Promise<FlightOutcome> {
+  async #fly(known: Lookup): Promise<FlightOutcome> {
     let lookup = known;
     let lease: FillLease<PageEntry> | undefined;
     try {
       if (lookup.found === undefined) {
-        lookup = await this.#crew.keeper.look(this.target.primary, this.target.selecting);
-        if (this.#serveFound(lookup)) return { kind: 'found' };
+        lookup = await this.#look();
+        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
       }
       const right = await this.#crew.keeper.begin(this.target, lookup.key);
       if (right.role === 'leader') lease = right;
-      else if (isRefresh) return { kind: 'found' };
-      else {
+      else if (this.#nobodyWaits) {
+        return right.failure ? { kind: 'failed', error: right.failure.error } : { kind: 'found', found: undefined };
+      } else {
         await this.#patience(right.done);
-        lookup = await this.#crew.keeper.look(this.target.primary, this.target.selecting);
-        if (this.#serveFound(lookup)) return { kind: 'found' };
+        lookup = await this.#look();
+        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
         const second = await this.#crew.keeper.begin(this.target, lookup.key);
         if (second.role === 'leader') lease = second;
       }
@@ -107,6 +118,14 @@ export class Flight {
     return this.#fetch(lookup, lease);
   }
 
+  get #nobodyWaits(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  async #look(): Promise<Lookup> {
+    return withoutPart(await this.#crew.keeper.look(this.target.primary, this.target.selecting));
+  }
+
   /** Followers in the fleet wait for the leader at most as long as the upstream may take. */
   async #patience(done: Promise<unknown>): Promise<void> {
     const waited = new AbortController();
@@ -114,12 +133,18 @@ export class Flight {
     waited.abort();
   }
 
-  #serveFound(lookup: Lookup): boolean {
-    const { found } = lookup;
-    if (found === undefined || !this.#crew.mayServe(found)) return false;
-    this.#joinable = false;
-    for (const visit of this.#takeWaiting()) if (!this.#crew.answer(visit, found, 'hit', false)) this.#crew.pass(visit);
-    return true;
+  /** Answers those who wait with what the store had. True when nothing more is to be done. */
+  #serveFound({ found }: Lookup): boolean {
+    const use = found === undefined ? 'no' : this.#crew.use(found);
+    if (found === undefined || use === 'no') return false;
+    const isEnough = use === 'fresh' || this.#crew.isResting(this.key);
+    if (isEnough) this.#joinable = false;
+    else this.#stale = found;
+    this.#leader = undefined;
+    for (const visit of this.#takeWaiting()) {
+      if (!this.#crew.answer(visit, found, use === 'fresh' ? 'hit' : 'stale', false)) this.#crew.pass(visit);
+    }
+    return isEnough;
   }
 
   async #fetch(lookup: Lookup, lease: FillLease<PageEntry> | undefined): Promise<FlightOutcome> {
@@ -130,7 +155,8 @@ export class Flight {
     const end = await fill.end;
     try {
       if (end.kind !== 'page') {
-        await lease?.abandon(end.kind === 'failed' ? end.error : undefined);
+        // Where a good page can serve, the whole fleet lets the failing one rest; where clients wait, each try is theirs.
+        await lease?.abandon(end.kind === 'failed' && lookup.found !== undefined ? end.error : undefined);
         return end;
       }
       const stored = lease === undefined ? false : await this.#crew.keeper.keep(this.target, lookup, lease, end.page);
@@ -221,7 +247,7 @@ class Fill implements UpstreamReceiver {
   /** Adds a client while the answer streams or is made ready; false when its beginning is not in memory any more. */
   join(visit: Visit, collapsed: boolean): boolean {
     if (this.#state === 'done' || !this.#broadcast.isKept) return false;
-    if (this.#state === 'whole' || !visit.facts.plain) this.#afterwards.push([visit, collapsed]);
+    if (this.#state === 'whole' || needsWholePage(visit.facts)) this.#afterwards.push([visit, collapsed]);
     else this.#stream(visit, collapsed);
     return true;
   }
@@ -236,7 +262,7 @@ class Fill implements UpstreamReceiver {
     this.#receivedMs = this.#crew.clock.now();
     this.#fields = firstLine(fields, 'date') === undefined ? [...fields, 'date', formatHttpDate(this.#receivedMs)] : fields;
     if (status === 304 && this.#conditions.length > 0) return this.#validated();
-    if (ERRORS.has(status) && this.#serveStale('error')) {
+    if (ERRORS.has(status) && (this.#serveStale('error') || this.#leader === undefined)) {
       return this.#finish({ kind: 'failed', error: this.#errorOf(`the upstream answered ${status}`) }, true);
     }
     this.#verdict = this.#judge();
@@ -314,10 +340,8 @@ class Fill implements UpstreamReceiver {
 
   #clientFields(stored: boolean): string[] {
     if (!stored) return [...this.#fields];
-    const { options } = this.#crew;
     const fields = outgoingFields(this.#fields, this.#target.route.headers);
-    const negotiated = options.compress && isCompressible(firstLine(this.#fields, 'content-type'));
-    const vary = outgoingVary(this.#fields, negotiated);
+    const vary = outgoingVary(this.#fields, mayBeCompressed(this.#fields, this.#crew.options));
     if (vary !== undefined) fields.push('vary', vary);
     for (const name of ['etag', 'content-length', 'date', 'age']) {
       const value = firstLine(this.#fields, name);
@@ -419,6 +443,15 @@ function foundNow(page: StoredPage, key: string): Found {
   const freshUntilMs = receivedMs + lifetimes.freshMs - lifetimes.initialAgeMs;
   const entry: Entry<PageEntry> = { value: page, tags: [], storedMs: receivedMs, freshUntilMs, usableUntilMs: freshUntilMs };
   return { key, entry, page };
+}
+
+/** Whether the page will be negotiated by coding once it is stored, as far as its head tells. */
+function mayBeCompressed(fields: Fields, { compress, compressAbove }: PageSettings): boolean {
+  return (
+    compress &&
+    Number(firstLine(fields, 'content-length') ?? Infinity) >= compressAbove &&
+    isCompressible(firstLine(fields, 'content-type'))
+  );
 }
 
 function isTooLarge(fields: Fields, maxBytes: number): boolean {

@@ -34,6 +34,8 @@ export interface Lifetimes {
   readonly staleIfUnreachableMs: number;
   /** Every use needs a validation first. */
   readonly alwaysValidate: boolean;
+  /** `must-revalidate` and its like: not stale even for a client that would take it. */
+  readonly neverStale: boolean;
 }
 
 export type Verdict = { readonly store: false; readonly why: string } | ({ readonly store: true } & Lifetimes);
@@ -94,6 +96,7 @@ function byPolicy(facts: AnswerFacts, control: ResponseControl, policy: PageCach
     staleIfErrorMs: graceMs,
     staleIfUnreachableMs: graceMs,
     alwaysValidate: false,
+    neverStale: false,
   };
 }
 
@@ -111,6 +114,7 @@ function byOrigin(facts: AnswerFacts, control: ResponseControl, policy: PageCach
     staleIfErrorMs,
     staleIfUnreachableMs: forbidden ? 0 : Math.max(staleIfErrorMs, policy.graceMs),
     alwaysValidate: control.noCache,
+    neverStale: forbidden,
   };
 }
 

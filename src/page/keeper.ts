@@ -5,11 +5,11 @@ import { responseControl } from './cache-control.ts';
 import { type Compressor, ENCODINGS, isCompressible } from './encodings.ts';
 import { type Fields, fieldValue, firstLine, withoutFields } from './fields.ts';
 import type { Lifetimes } from './freshness.ts';
-import { selectingValues } from './key.ts';
-import type { ResolvedPageOptions } from './options.ts';
+import { type PageAddress, selectingValues } from './key.ts';
+import type { PageSettings } from './options.ts';
 import { parseContentRange } from './range.ts';
-import { type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
-import { joinTags, originTags, pathTag } from './tags.ts';
+import { type ContentRange, type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
+import { groupTags, joinTags, originTags, pathTag } from './tags.ts';
 import { languageVariantKey, sameNames, variantKey, varyNames, withLanguage } from './variants.ts';
 import type { FillTarget } from './visit.ts';
 
@@ -51,14 +51,14 @@ const NOT_STORED = new Set([
 export class Keeper {
   readonly #store: ValueStore<PageEntry>;
   readonly #compressor: Compressor;
-  readonly #options: ResolvedPageOptions;
+  readonly #options: PageSettings;
   readonly #clock: Clock;
   readonly #random: Random;
 
   constructor(
     store: ValueStore<PageEntry>,
     compressor: Compressor,
-    options: ResolvedPageOptions,
+    options: PageSettings,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
   ) {
     this.#store = store;
@@ -96,7 +96,7 @@ export class Keeper {
     const { fields, body } = received;
     const control = responseControl(fields);
     const kept = withoutFields(fields, new Set([...NOT_STORED, ...control.withheldFields]));
-    const range = received.status === 206 ? parseContentRange(firstLine(fields, 'content-range')) : undefined;
+    const range = received.status === 206 ? heldRange(firstLine(fields, 'content-range'), body.length) : undefined;
     const compressible =
       this.#options.compress &&
       body.length >= this.#options.compressAbove &&
@@ -116,7 +116,7 @@ export class Keeper {
       renderMs: received.renderMs,
       address: target.address,
       requestFields: selectingFields(target, varyNames(fields)),
-      tags: joinTags(target.tags, originTags(fields)),
+      tags: joinTags(target.tags, originTags(fields), groupTags('cache-groups', fields, originOf(target.address))),
     });
   }
 
@@ -154,6 +154,11 @@ export class Keeper {
     return undefined;
   }
 
+  /** From now on stale, still usable within its grace. */
+  async expire(key: string): Promise<void> {
+    await this.#store.expire(key);
+  }
+
   /** Asks for the right to fill `key`. */
   begin(target: FillTarget, key: string): ReturnType<ValueStore<PageEntry>['begin']> {
     return this.#store.begin(key, { tags: this.#fixedTags(target) });
@@ -189,8 +194,23 @@ function lookupOf(key: string, index: VariantIndex | undefined, entry: Entry<Pag
   return { key, index, found: entry?.value.kind === 'page' ? { key, entry, page: entry.value } : undefined };
 }
 
+/** A lookup for a whole page: a part that is stored does not help. */
+export function withoutPart(lookup: Lookup): Lookup {
+  return lookup.found?.page.data.range === undefined ? lookup : { ...lookup, found: undefined };
+}
+
 function written(ms: number): Duration {
   return ms < 1 ? 0 : formatDuration(ms);
+}
+
+function originOf({ scheme, authority }: PageAddress): string {
+  return `${scheme}://${authority}`;
+}
+
+/** The range a part's body really holds: what broke off early is a shorter part (RFC 9111 §3.3). */
+function heldRange(contentRange: string | undefined, length: number): ContentRange | undefined {
+  const range = parseContentRange(contentRange);
+  return range && { ...range, last: Math.min(range.last, range.first + length - 1) };
 }
 
 /** A strong entity tag of the body's bytes. */

@@ -35,10 +35,16 @@ function byName(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** The key of a page: its URL, and the values of the fields and cookies the policy says make a different page. */
-export function primaryKey(address: PageAddress, policy: PageCachePolicy, raw: Fields, cookie: string | undefined): string {
+/** The key of a page: its URL (`keyedQuery`: as far as it makes a different page), and the values of the fields and cookies the policy says make a different page. */
+export function primaryKey(
+  address: PageAddress,
+  policy: PageCachePolicy,
+  raw: Fields,
+  cookie: string | undefined,
+  keyedQuery = address.query,
+): string {
   let key = `${address.scheme}://${address.authority}${address.path}`;
-  if (address.query !== '') key += `?${address.query}`;
+  if (keyedQuery !== '') key += `?${keyedQuery}`;
   if (policy.varyHeaders.length > 0) key += `\n${selectingValues(policy.varyHeaders, raw)}`;
   if (policy.varyCookies.length > 0) key += `\n${keyedCookies(cookie, policy.varyCookies)}`;
   return key;

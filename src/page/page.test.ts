@@ -158,6 +158,25 @@ describe('pages', () => {
     assert.match(String((await get('/plans/dallas?page=3&sort=price')).headers['cache-status']), /miss/);
   });
 
+  it('obeys No-Vary-Search: parameters that the origin calls meaningless make no other page', async () => {
+    route = routePolicy({ query: 'all' });
+    answers((nth) => ({
+      headers: { ...HTML, 'no-vary-search': 'key-order, params=("utm_source" "g clid")' },
+      body: `page ${nth}`,
+    }));
+    await get('/p?b=2&a=1');
+    await get('/p?a=1&b=2');
+    for (const query of ['b=2&a=1', 'utm_source=x&a=1&b=2', 'a=1&g+clid=3&b=2&g%20clid=4']) {
+      assert.equal((await get(`/p?${query}`)).text, 'page 2', query);
+    }
+    assert.equal((await get('/p?a=2&b=2')).text, 'page 3');
+    answers((nth) => ({ headers: { ...HTML, 'no-vary-search': 'params, except=("a")' }, body: `page ${nth}` }));
+    await get('/q?a=1&b=2');
+    assert.equal((await get('/q?a=1')).text, 'page 5');
+    assert.equal((await get('/q?c=1&a=1&b=3')).text, 'page 5');
+    assert.equal((await get('/q?a=2')).text, 'page 6');
+  });
+
   it('keeps variants by Vary, by declared headers and by declared cookies', async () => {
     route = routePolicy({ varyHeaders: ['x-plan'], varyCookies: ['region'] });
     upstream.answer = (request, nth) => ({

@@ -1,26 +1,35 @@
 import type { ValueStore } from '../cache/index.ts';
 import { type Clock, Events, parseOptions, type Runtime, runtimeFrom } from '../kernel/index.ts';
-import type { PageCachePolicy } from '../policy/index.ts';
+import type { PageCachePolicy, Priority, RouteMatch } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers, Upstream } from '../ports/index.ts';
-import { type ForwardReason, forwardStatus } from './cache-status.ts';
+import { type Forwarded, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { changeEffect, type ChangeReport, type ChangeReceipt } from './changes.ts';
 import { Compressor, EncodingChoices } from './encodings.ts';
 import type { PageEvents } from './events.ts';
-import { type Fields, firstLine } from './fields.ts';
-import { Flight, type FlightCrew, type FlightOutcome } from './flight.ts';
+import { explanationOf, type PageExplanation } from './explain.ts';
+import { type Fields, fieldValue, firstLine } from './fields.ts';
+import type { AnswerKind, FlightCrew, FlightOutcome } from './flight.ts';
+import { Flights } from './flights.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
-import { Keeper, type Found, type Lookup } from './keeper.ts';
+import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
-import { type PageOptions, pageOptionsSchema, type ResolvedPageOptions } from './options.ts';
-import { passThrough } from './pass.ts';
+import { type PageOptions, pageOptionsSchema, type PageSettings } from './options.ts';
+import { type PassOptions, passThrough } from './pass.ts';
 import { answerToFault, problemAnswer } from './problem.ts';
-import { requestControl, type RequestFacts, requestFacts } from './request.ts';
+import type { RegenerationAnalytics } from './regeneration-analytics.ts';
+import type { QueueAnswer } from './regeneration-queue.ts';
+import { type Pressure, Regenerator } from './regenerator.ts';
+import { type RequestControl, requestControl, type RequestFacts, requestFacts } from './request.ts';
 import { type Marking, Responder } from './respond.ts';
 import { PageCounters } from './counters.ts';
+import type { RegenerationAdvice, RegenerationReason } from './schedule.ts';
+import { SearchVariances } from './search-variance.ts';
 import type { PageEntry, StoredPage } from './stored-page.ts';
-import { routeTags } from './tags.ts';
+import { groupTags, routeTags } from './tags.ts';
 import { fillFields } from './upstream-request.ts';
 import type { FillTarget, Visit } from './visit.ts';
+import type { WarmingReport } from './warming.ts';
+import { WriteThrough } from './write-through.ts';
 
 /** What the page cache is handed beside its options. */
 export interface PageRuntime extends Partial<Runtime> {
@@ -28,6 +37,12 @@ export interface PageRuntime extends Partial<Runtime> {
   readonly store: ValueStore<PageEntry>;
   /** Layers beyond the pages that an invalidation reaches afterwards, in order. */
   readonly layers?: readonly InvalidationLayer[];
+  /** The route of a path, for making pages nobody has asked for yet. */
+  readonly match?: (path: string) => RouteMatch | undefined;
+  /** Who makes those. */
+  readonly upstream?: Upstream;
+  /** How hard the process works; regeneration gives way. Default: not at all. */
+  readonly pressure?: () => Pressure;
 }
 
 export interface Pages {
@@ -40,9 +55,19 @@ export interface Pages {
   invalidate(request: InvalidationRequest): Promise<InvalidationReceipt>;
   /** Tells what changed: pages with the tag go at once when the change is large enough, and otherwise in their time. */
   reportChange(change: ChangeReport): Promise<ChangeReceipt>;
+  /** Whether the page at `path`, made at `lastGenerated` (ms since the epoch; undefined: never), is due, why, how urgently. */
+  shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice;
+  /** Has a page made again behind the scenes, in its turn. */
+  queueRegeneration(path: string, reason?: RegenerationReason, priority?: Priority): QueueAnswer;
+  /** What was made again, why, at what cost; and what warming ahead brought. */
+  analytics(): PageAnalytics;
+  /** What is stored for a URL and what becomes of it; the route's policy comes from `match`. */
+  explain(url: string): Promise<PageExplanation>;
   stats(): PageStats;
   close(): Promise<void>;
 }
+
+export type PageAnalytics = RegenerationAnalytics & { readonly warming: WarmingReport };
 
 export interface PageStats {
   readonly hits: number;
@@ -60,46 +85,64 @@ export interface PageStats {
  * @throws ConfigError for wrong options.
  */
 export function createPages(options: PageOptions, runtime: PageRuntime): Pages {
-  return new PageCache(parseOptions(pageOptionsSchema, options, 'createPages(options)'), runtime);
+  return pagesFrom(parseOptions(pageOptionsSchema, options, 'createPages(options)'), runtime);
 }
 
-/** A page whose last fetch could not be shared is not waited for again within this time. */
-const UNSHAREABLE_MS = 10_000;
-const MOST_UNSHAREABLE = 10_000;
+/** The same from settings that were checked already, such as a resolved policy's. */
+export function pagesFrom(settings: PageSettings, runtime: PageRuntime): Pages {
+  return new PageCache(settings, runtime);
+}
 
 class PageCache implements Pages {
   readonly events = new Events<PageEvents>();
-  readonly #options: ResolvedPageOptions;
+  readonly #options: PageSettings;
   readonly #store: ValueStore<PageEntry>;
   readonly #layers: readonly InvalidationLayer[];
   readonly #clock: Clock;
   readonly #keeper: Keeper;
   readonly #responder: Responder;
+  readonly #writer: WriteThrough;
   readonly #counters: PageCounters;
-  readonly #crew: FlightCrew;
-  readonly #flights = new Map<string, Flight>();
-  /** Keys whose answers turned out to be for one client each → until when. */
-  readonly #unshareable = new Map<string, number>();
+  readonly #flights: Flights;
+  readonly #regenerator: Regenerator;
+  readonly #pressure: () => Pressure;
+  readonly #match: PageRuntime['match'];
+  readonly #predicts: boolean;
+  readonly #variances = new SearchVariances();
 
-  constructor(options: ResolvedPageOptions, given: PageRuntime) {
+  constructor(options: PageSettings, given: PageRuntime) {
     const runtime = runtimeFrom(given);
     this.#options = options;
     this.#store = given.store;
     this.#layers = given.layers ?? [];
     this.#clock = runtime.clock;
     this.#keeper = new Keeper(given.store, new Compressor(options.compressConcurrency), options, runtime);
+    this.#writer = new WriteThrough(this.#keeper, options, runtime.clock);
     this.#responder = new Responder(options.name, new EncodingChoices());
     this.#counters = new PageCounters(runtime.metrics, () => this.#flights.size);
-    this.#crew = {
-      keeper: this.#keeper,
-      clock: runtime.clock,
+    this.#pressure = given.pressure ?? (() => 'none');
+    this.#match = given.match;
+    this.#predicts = options.predict.enabled;
+    const { clock } = runtime;
+    this.#flights = new Flights({
+      crew: this.#crewOf(),
+      clock,
       options,
-      answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
-      pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
-      fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
-      mayServe: (found) => this.#clock.now() < found.entry.freshUntilMs && !found.page.data.lifetimes.alwaysValidate,
-      markUnshareable: (key) => this.#markUnshareable(key),
-    };
+      counters: this.#counters,
+      events: this.events,
+      onLanded: (target, upstream, outcome) => this.#note(target, upstream, outcome),
+    });
+    this.#regenerator = new Regenerator({
+      options,
+      runtime,
+      store: given.store,
+      keeper: this.#keeper,
+      flights: this.#flights,
+      events: this.events,
+      match: given.match,
+      upstream: given.upstream,
+      pressure: this.#pressure,
+    });
   }
 
   serve(exchange: Exchange, upstream: Upstream): void {
@@ -111,7 +154,9 @@ class PageCache implements Pages {
     const raw = request.rawHeaders;
     const facts = requestFacts(raw);
     const address = addressOf(exchange, policy);
-    const primary = primaryKey(address, policy, raw, facts.cookie);
+    const keyedQuery = this.#variances.keyed(address.authority, address.path, address.query);
+    const primary = primaryKey(address, policy, raw, facts.cookie, keyedQuery);
+    if (this.#predicts) this.#regenerator.observe(exchange.clientIp, primary);
     const lookup = this.#keeper.peek(primary, raw);
     const nowMs = this.#clock.now();
     const { found } = lookup;
@@ -124,7 +169,7 @@ class PageCache implements Pages {
     ) {
       const { page } = found;
       if (this.#responder.sendPlain(exchange.response, facts.acceptEncoding, page, route, nowMs, found.entry.freshUntilMs)) {
-        page.hits++;
+        page.traffic.hits++;
         page.route = route;
         this.#counters.of(route).hits.inc();
         return;
@@ -141,7 +186,7 @@ class PageCache implements Pages {
     const { freshUntilMs } = entry;
     const answer = this.#responder.answerFor(page, acceptEncoding, page.route, nowMs, freshUntilMs);
     if (answer === undefined) return undefined;
-    page.hits++;
+    page.traffic.hits++;
     this.#counters.of(page.route).hits.inc();
     return (answer.prepared ??= {
       route: page.route,
@@ -152,10 +197,10 @@ class PageCache implements Pages {
   };
 
   async invalidate(request: InvalidationRequest): Promise<InvalidationReceipt> {
-    this.#closeFlights(request);
+    this.#flights.close(request);
     const receipt = await applyInvalidation(request, this.#store, this.#layers, this.#clock);
     // Those that began meanwhile may have asked the upstream before the data changed on it.
-    this.#closeFlights(request);
+    this.#flights.close(request);
     const { tags = [], paths = [], all = false, soft = false } = request;
     this.events.emit('invalidated', { tags, paths, all, soft });
     return receipt;
@@ -163,8 +208,31 @@ class PageCache implements Pages {
 
   async reportChange(change: ChangeReport): Promise<ChangeReceipt> {
     const effect = changeEffect(change, this.#options.changeThreshold);
-    if (effect !== 'now') return { effect, receipt: undefined };
-    return { effect, receipt: await this.invalidate({ tags: [change.tag] }) };
+    if (effect !== 'now') return { effect, receipt: undefined, queued: 0 };
+    const receipt = await this.invalidate({ tags: [change.tag] });
+    return { effect, receipt, queued: this.#regenerator.queueTag(change.tag) };
+  }
+
+  shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice {
+    return this.#regenerator.advise(path, lastGenerated instanceof Date ? lastGenerated.getTime() : lastGenerated);
+  }
+
+  queueRegeneration(path: string, reason: RegenerationReason = 'manual', priority?: Priority): QueueAnswer {
+    return this.#regenerator.queue(path, reason, priority);
+  }
+
+  analytics(): PageAnalytics {
+    return this.#regenerator.analytics();
+  }
+
+  async explain(url: string): Promise<PageExplanation> {
+    const { protocol, host, pathname, search } = new URL(url);
+    const policy = this.#match?.(pathname)?.route.cache;
+    if (policy === undefined) return { key: url, stored: false };
+    const query = normaliseQuery(search.slice(1), policy.query);
+    const primary = primaryKey({ scheme: protocol.slice(0, -1), authority: host, path: pathname, query }, policy, [], undefined);
+    const { key, found } = await this.#keeper.look(primary, []);
+    return explanationOf(key, found, this.#clock);
   }
 
   stats(): PageStats {
@@ -172,7 +240,8 @@ class PageCache implements Pages {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#flights.values()].map((flight) => flight.outcome));
+    this.#regenerator.close();
+    await this.#flights.settled();
   }
 
   /** Everything but the plain hit. */
@@ -181,7 +250,7 @@ class PageCache implements Pages {
     upstream: Upstream,
     policy: PageCachePolicy,
     facts: RequestFacts,
-    lookup: Lookup,
+    seen: Lookup,
     nowMs: number,
     address: PageAddress,
     primary: string,
@@ -190,15 +259,17 @@ class PageCache implements Pages {
       return this.#pass(exchange, upstream, 'bypass', 'authorization');
     if (primary.length > this.#options.maxKeyLength) return this.#pass(exchange, upstream, 'bypass', 'key-too-long');
     if (facts.hasPrecondition) return this.#pass(exchange, upstream, 'request');
+    const lookup = facts.range === undefined ? withoutPart(seen) : seen;
     const control = facts.cacheControl === undefined && facts.pragma === undefined ? undefined : requestControl(facts);
     const visit: Visit = { exchange, upstream, policy, facts, control, address, primary, reason: reasonFor(lookup) };
-    const { found } = lookup;
+    const found = lookup.found;
     if (found !== undefined && this.#serveFromStore(visit, lookup, found, nowMs)) return;
     if (control?.onlyIfCached) return this.#problem(exchange, 504, 'Nothing usable is stored.', 'uri-miss');
-    if (exchange.method === 'HEAD' || (facts.range !== undefined && found === undefined)) {
-      return this.#pass(exchange, upstream, visit.reason);
+    if (exchange.method === 'HEAD') return this.#passHead(visit, lookup);
+    if (facts.range !== undefined && (found === undefined || found.page.data.range !== undefined)) {
+      return void this.#passRange(visit, lookup);
     }
-    if (this.#isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
+    if (this.#flights.isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
     this.#board(visit, lookup);
   }
 
@@ -209,22 +280,21 @@ class PageCache implements Pages {
     const asked = this.#honours(visit) ? visit.control : undefined;
     const staleMs = nowMs - entry.freshUntilMs;
     if (lifetimes.alwaysValidate) return false;
-    if (asked && (asked.noCache || page.ageMs(nowMs) > asked.maxAgeMs || -staleMs < asked.minFreshMs)) {
-      const isStaleEnough = asked.maxStaleMs !== undefined && !asked.noCache && staleMs <= asked.maxStaleMs;
-      if (!isStaleEnough) {
-        visit.reason = 'request';
-        return false;
-      }
+    if (asked && isRefused(asked, page, staleMs, nowMs)) {
+      visit.reason = 'request';
+      return false;
     }
     if (staleMs < 0) {
       if (nowMs >= page.earlyMs) this.#refreshEarly(visit, lookup, page, nowMs);
       return this.#answer(visit, found, 'hit', false);
     }
     if (staleMs < lifetimes.staleWhileRevalidateMs) {
-      if (nowMs >= page.retryAtMs) this.#refresh(visit, lookup);
+      if (!this.#flights.isResting(lookup.key)) this.#refresh(visit, lookup);
       return this.#answer(visit, found, 'stale', false);
     }
-    if (nowMs < page.retryAtMs && staleMs < lifetimes.staleIfUnreachableMs)
+    const acceptedMs = lifetimes.neverStale ? 0 : (asked?.maxStaleMs ?? 0);
+    if (staleMs < acceptedMs) return this.#answer(visit, found, 'hit', false);
+    if (staleMs < lifetimes.staleIfUnreachableMs && this.#flights.isResting(lookup.key))
       return this.#answer(visit, found, 'stale-if-error', false);
     return false;
   }
@@ -235,59 +305,49 @@ class PageCache implements Pages {
   }
 
   #board(visit: Visit, lookup: Lookup): void {
-    const flying = this.#flights.get(lookup.key);
-    if (flying?.join(visit)) return;
-    if (this.#flights.size >= this.#options.maxFills) {
-      return this.#pass(visit.exchange, visit.upstream, visit.reason, 'too-many-fills');
-    }
+    if (this.#flights.join(visit, lookup.key)) return;
+    if (this.#flights.isFull) return this.#pass(visit.exchange, visit.upstream, visit.reason, 'too-many-fills');
     this.#counters.of(visit.exchange.route).misses.inc();
-    this.#launch(visit.upstream, this.#targetOf(visit), lookup, visit);
+    void this.#flights.launch(visit.upstream, this.#targetOf(visit), lookup, visit);
   }
 
+  /** Makes a new page behind the answer, unless the process has better things to do. */
   #refresh(visit: Visit, lookup: Lookup): void {
-    if (this.#flights.has(lookup.key) || this.#flights.size >= this.#options.maxFills) return;
-    this.#launch(visit.upstream, { ...this.#targetOf(visit), clientIp: undefined }, lookup, undefined);
+    if (this.#flights.has(lookup.key) || this.#flights.isFull || this.#pressure() === 'critical') return;
+    void this.#flights.launch(visit.upstream, { ...this.#targetOf(visit), clientIp: undefined }, lookup, undefined);
   }
 
-  /** A page read more often than {@link BUSY_PER_HOUR} is made again before it expires. */
+  /** A much read page is made again before it expires. */
   #refreshEarly(visit: Visit, lookup: Lookup, page: StoredPage, nowMs: number): void {
-    const hours = Math.max(nowMs - page.data.receivedMs, 1) / 3_600_000;
     page.earlyMs = Infinity;
-    if (page.hits / hours > BUSY_PER_HOUR) this.#refresh(visit, lookup);
+    const isPopular = page.traffic.perHour(nowMs) > this.#options.regeneration.popularAbovePerHour;
+    if (isPopular && this.#pressure() === 'none') this.#refresh(visit, lookup);
   }
 
-  #launch(upstream: Upstream, target: FillTarget, lookup: Lookup, leader: Visit | undefined): void {
-    const flight = new Flight(this.#crew, upstream, target, lookup, leader);
-    this.#flights.set(lookup.key, flight);
-    void flight.outcome.then((outcome) => {
-      if (this.#flights.get(lookup.key) === flight) this.#flights.delete(lookup.key);
-      this.#landed(target, lookup, outcome);
-    });
+  /** Keeps in mind what is now stored, for making it again and for finding it. */
+  #note(target: FillTarget, upstream: Upstream, outcome: FlightOutcome): void {
+    const page = outcome.kind === 'stored' || outcome.kind === 'validated' ? outcome.page : pageFound(outcome);
+    if (page === undefined) return;
+    this.#regenerator.noteStored(target, upstream, page);
+    const { authority, path } = target.address;
+    this.#variances.note(`${authority}${path}`, fieldValue(page.data.fields, 'no-vary-search'));
   }
 
-  #landed(target: FillTarget, lookup: Lookup, outcome: FlightOutcome): void {
-    const series = this.#counters.of(target.route);
-    const url = target.primary;
-    const route = target.route.pattern;
-    if (outcome.kind === 'failed') {
-      series.fillFailures.inc();
-      const page = lookup.found?.page;
-      if (page)
-        page.retryAtMs = this.#clock.now() + Math.min(this.#options.retryAfterError * 2 ** page.failures++, LONGEST_RETRY_MS);
-      this.events.emit('fillFailed', { url, route, error: outcome.error, servedStale: page !== undefined });
-    } else if (outcome.kind === 'stored') {
-      series.fills.inc();
-      const { body, renderMs } = outcome.page.data;
-      if (this.events.has('stored')) this.events.emit('stored', { url, route, bytes: body.length, renderMs });
-    }
+  #crewOf(): FlightCrew {
+    return {
+      keeper: this.#keeper,
+      clock: this.#clock,
+      options: this.#options,
+      answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
+      pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
+      fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
+      use: ({ entry, page }) => usability(page, this.#clock.now() - entry.freshUntilMs),
+      isResting: (key) => this.#flights.isResting(key),
+      markUnshareable: (key) => this.#flights.markUnshareable(key),
+    };
   }
 
-  #answer(
-    visit: Visit,
-    found: Found,
-    how: 'hit' | 'stale' | 'validated' | 'filled' | 'stale-if-error',
-    collapsed: boolean,
-  ): boolean {
+  #answer(visit: Visit, found: Found, how: AnswerKind, collapsed: boolean): boolean {
     const { exchange, facts } = visit;
     const { page, entry } = found;
     const marking: Marking =
@@ -302,7 +362,7 @@ class PageCache implements Pages {
     const reply = { response: exchange.response, method: exchange.method, facts, route: exchange.route, page, marking };
     if (!this.#responder.send({ ...reply, freshUntilMs: entry.freshUntilMs, nowMs: this.#clock.now() })) return false;
     page.route = exchange.route;
-    page.hits++;
+    page.traffic.hits++;
     const series = this.#counters.of(exchange.route);
     if (how === 'hit') series.hits.inc();
     else if (how === 'stale' || how === 'stale-if-error') series.stale.inc();
@@ -310,25 +370,65 @@ class PageCache implements Pages {
   }
 
   #pass(exchange: Exchange, upstream: Upstream, reason: ForwardReason, detail?: string): void {
+    this.#send(exchange, upstream, { reason, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  #send(exchange: Exchange, upstream: Upstream, forwarded: Forwarded, ears: Pick<PassOptions, 'onHead' | 'onWhole'> = {}): void {
     this.#counters.of(exchange.route).bypasses.inc();
-    passThrough(exchange, upstream, {
-      name: this.#options.name,
-      forwarded: { reason, ...(detail === undefined ? {} : { detail }) },
-      onError: (error) => this.#fail(exchange, reason, error),
-    });
+    const onError = (error: Error): void => this.#fail(exchange, forwarded.reason, error);
+    passThrough(exchange, upstream, { name: this.#options.name, forwarded, onError, ...ears });
+  }
+
+  /** What the answer tells of the stored page brings that up to date. */
+  #passHead(visit: Visit, lookup: Lookup): void {
+    const requestMs = this.#clock.now();
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        onHead: (status, fields) => {
+          if (status === 200) this.#write(this.#writer.freshen(this.#targetOf(visit), lookup, fields, requestMs));
+          return 0;
+        },
+      },
+    );
+  }
+
+  /** A range of a page that is not stored whole: its part is stored. */
+  async #passRange(visit: Visit, lookup: Lookup): Promise<void> {
+    const target = this.#targetOf(visit);
+    const lease = await this.#writer.guard(target, lookup);
+    const requestMs = this.#clock.now();
+    let head: ReturnType<WriteThrough['part']>;
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        onHead: (status, fields) => {
+          head = lease && this.#writer.part(target, status, fields, requestMs);
+          if (head === undefined) void lease?.abandon();
+          return head === undefined ? 0 : this.#options.maxBodySize;
+        },
+        onWhole: (body) => this.#write(this.#writer.store(target, lookup, lease!, head!, body)),
+      },
+    );
   }
 
   /** A method that changes something: what is stored of the URL is invalid once it succeeded (RFC 9111 §4.4). */
   #passUnsafe(exchange: Exchange, upstream: Upstream): void {
-    this.#counters.of(exchange.route).bypasses.inc();
-    passThrough(exchange, upstream, {
-      name: this.#options.name,
-      forwarded: { reason: 'method' },
-      onHead: (status, fields) => {
-        if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, fields);
+    this.#send(
+      exchange,
+      upstream,
+      { reason: 'method' },
+      {
+        onHead: (status, fields) => {
+          if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, fields);
+          return 0;
+        },
       },
-      onError: (error) => this.#fail(exchange, 'method', error),
-    });
+    );
   }
 
   #invalidateUrls(exchange: Exchange, fields: Fields): void {
@@ -336,9 +436,11 @@ class PageCache implements Pages {
     const base = `${scheme}://${authority}${path}${query === '' ? '' : `?${query}`}`;
     const others = ['location', 'content-location'].flatMap((name) => sameOriginUrl(firstLine(fields, name), base));
     for (const url of new Set([base, ...others])) {
-      this.#flights.get(url)?.close();
-      this.#store.delete(url).catch(() => undefined);
+      this.#flights.closeKey(url);
+      this.#write(this.#store.delete(url));
     }
+    const groups = groupTags('cache-group-invalidation', fields, `${scheme}://${authority}`);
+    if (groups.length > 0) this.#write(this.invalidate({ tags: groups }));
   }
 
   #fail(exchange: Exchange, reason: ForwardReason, error: unknown): void {
@@ -374,33 +476,32 @@ class PageCache implements Pages {
     };
   }
 
-  #closeFlights({ tags = [], paths = [], all = false }: InvalidationRequest): void {
-    for (const flight of this.#flights.values()) {
-      const { target } = flight;
-      if (all || paths.includes(target.address.path) || target.tags.some((tag) => tags.includes(tag))) flight.close();
-    }
-  }
-
-  #markUnshareable(key: string): void {
-    if (this.#unshareable.size >= MOST_UNSHAREABLE) this.#unshareable.clear();
-    this.#unshareable.set(key, this.#clock.now() + UNSHAREABLE_MS);
-  }
-
-  #isUnshareable(key: string, nowMs: number): boolean {
-    const untilMs = this.#unshareable.get(key);
-    if (untilMs === undefined) return false;
-    if (nowMs < untilMs) return true;
-    this.#unshareable.delete(key);
-    return false;
+  /** Storing on the way must not disturb the answer; the store counts and reports its own faults. */
+  #write(work: Promise<unknown>): void {
+    work.catch(() => undefined);
   }
 }
 
-const BUSY_PER_HOUR = 100;
-const LONGEST_RETRY_MS = 60_000;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 function addressOf({ scheme, authority, path, query }: Exchange, policy: PageCachePolicy): PageAddress {
   return { scheme, authority, path, query: normaliseQuery(query, policy.query) };
+}
+
+function pageFound(outcome: FlightOutcome): StoredPage | undefined {
+  return outcome.kind === 'found' ? outcome.found?.page : undefined;
+}
+
+/** What a stored page is good for, `staleMs` past its freshness (negative: fresh), without the upstream's word. */
+function usability({ data }: StoredPage, staleMs: number): 'fresh' | 'stale' | 'no' {
+  if (data.lifetimes.alwaysValidate) return 'no';
+  return staleMs < 0 ? 'fresh' : staleMs < data.lifetimes.staleWhileRevalidateMs ? 'stale' : 'no';
+}
+
+/** Whether a request asks for a fresher answer than the stored one (RFC 9111 §5.2.1). */
+function isRefused(asked: RequestControl, page: StoredPage, staleMs: number, nowMs: number): boolean {
+  if (asked.noCache || asked.noStore || page.ageMs(nowMs) > asked.maxAgeMs) return true;
+  return asked.minFreshMs > 0 && -staleMs < asked.minFreshMs;
 }
 
 /** Nothing is to be done with this page beside sending it. */

@@ -8,8 +8,10 @@ import { sendInformation } from './information.ts';
 export interface PassOptions {
   readonly name: string;
   readonly forwarded: Forwarded;
-  /** Called with the answer's head before it is written to the client. */
-  onHead?(status: number, fields: Fields): void;
+  /** Called with the answer's head before it is written to the client; a number asks for the body, if no longer than that. */
+  onHead?(status: number, fields: Fields): number | undefined;
+  /** The whole body, where it was asked for and short enough. */
+  onWhole?(body: Buffer): void;
   onError(error: Error): void;
 }
 
@@ -23,6 +25,8 @@ class Pass implements UpstreamReceiver {
   readonly #upstream: Upstream;
   readonly #options: PassOptions;
   readonly #broadcast: Broadcast;
+  #kept: Buffer[] | undefined;
+  #keepBytes = 0;
   #sent: UpstreamExchange | undefined;
   #ended = false;
 
@@ -63,7 +67,8 @@ class Pass implements UpstreamReceiver {
 
   onHead(status: number, fields: Fields): void {
     const { response, method } = this.#exchange;
-    this.#options.onHead?.(status, fields);
+    this.#keepBytes = this.#options.onHead?.(status, fields) ?? 0;
+    if (this.#keepBytes > 0) this.#kept = [];
     if (response.destroyed) return;
     response.writeHead(status, [...fields, 'cache-status', forwardStatus(this.#options.name, this.#options.forwarded)]);
     if (method === 'HEAD' || status === 204 || status === 304) response.end();
@@ -71,12 +76,16 @@ class Pass implements UpstreamReceiver {
   }
 
   onData(chunk: Buffer): boolean {
+    this.#keepBytes -= chunk.length;
+    if (this.#keepBytes < 0) this.#kept = undefined;
+    this.#kept?.push(chunk);
     return this.#broadcast.push(chunk);
   }
 
   onEnd(trailers: readonly string[]): void {
     this.#ended = true;
     this.#broadcast.end(trailers);
+    if (this.#kept) this.#options.onWhole?.(Buffer.concat(this.#kept));
   }
 
   onError(error: Error): void {

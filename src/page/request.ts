@@ -81,6 +81,11 @@ function joined(earlier: string | undefined, value: string): string {
   return earlier === undefined ? value : `${earlier}, ${value}`;
 }
 
+/** Whether the answer depends on the whole page: conditions and ranges. */
+export function needsWholePage(facts: RequestFacts): boolean {
+  return facts.ifNoneMatch !== undefined || facts.ifModifiedSince !== undefined || facts.range !== undefined;
+}
+
 /** What a request asks of caches (RFC 9111 §5.2.1). Times in ms. */
 export interface RequestControl {
   readonly noStore: boolean;

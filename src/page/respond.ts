@@ -109,9 +109,11 @@ export class Responder {
       response.end();
       return true;
     }
-    if (range.kind === 'whole' || range.first < held.first || range.last > held.last) return false;
-    const body = answer.body.subarray(range.first - held.first, range.last - held.first + 1);
-    const contentRange = formatContentRange(range.first, range.last, held.total);
+    if (range.kind === 'whole' || range.first < held.first || range.first > held.last) return false;
+    // A server may send less than was asked for (RFC 9110 §15.3.7): of a part that broke off, what there is.
+    const last = Math.min(range.last, held.last);
+    const body = answer.body.subarray(range.first - held.first, last - held.first + 1);
+    const contentRange = formatContentRange(range.first, last, held.total);
     response.writeHead(206, partFields(marked(answer.fields, status), body.length, contentRange));
     response.end(method === 'HEAD' ? undefined : body);
     return true;
@@ -124,9 +126,12 @@ export class Responder {
 
   #mayHaveAsIs(page: StoredPage, acceptEncoding: string): boolean {
     const coding = fieldValue(page.data.fields, 'content-encoding');
-    return coding === undefined || coding === 'identity' || accepts(acceptEncoding, coding);
+    return coding === undefined || !KNOWN_CODINGS.has(coding.toLowerCase()) || accepts(acceptEncoding, coding.toLowerCase());
   }
 }
+
+/** Codings a client can be asked about; others are served as they came. */
+const KNOWN_CODINGS = new Set(['gzip', 'x-gzip', 'br', 'zstd', 'deflate', 'compress']);
 
 /** A copy of ready fields with another `Cache-Status`, which is last. */
 function marked(fields: readonly string[], status: string): string[] {

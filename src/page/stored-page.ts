@@ -6,6 +6,7 @@ import { ENCODINGS, type Encoding } from './encodings.ts';
 import type { Fields } from './fields.ts';
 import type { Lifetimes } from './freshness.ts';
 import type { PageAddress } from './key.ts';
+import { PageTraffic } from './traffic.ts';
 
 /** Which bytes of the whole a stored body holds. */
 export interface ContentRange {
@@ -64,21 +65,17 @@ export class StoredPage {
   readonly ready: (ReadyAnswer | undefined)[] = [undefined, undefined, undefined, undefined];
   /** Bit per {@link ENCODINGS} index. */
   readonly offered: number;
-  /** Hits in this process since it came into its memory. */
-  hits = 0;
-  /** When this process first had it, wall-clock ms; with `hits`, its request rate. */
-  seenSinceMs = 0;
-  /** From when on a much read page is made again early; Infinity once asked for. */
+  /** How often it is asked for in this process; goes on from one making of the page to the next. */
+  traffic: PageTraffic;
+  /** From when on a much read page is made again early; Infinity once that was looked into. */
   earlyMs: number;
-  /** Until when failed attempts keep others from trying, and how many there were in a row. */
-  retryAtMs = 0;
-  failures = 0;
   /** The route it was last served for; the same URL has one route. */
   route: RoutePolicy | undefined;
 
   constructor(data: PageData) {
     this.data = data;
     this.offered = ENCODINGS.reduce((mask, encoding, bit) => (data.encoded[encoding] ? mask | (1 << bit) : mask), 0);
+    this.traffic = new PageTraffic(data.receivedMs);
     this.earlyMs = data.receivedMs + data.lifetimes.freshMs * EARLY_SHARE;
   }
 

@@ -1,5 +1,6 @@
+import { parseList } from 'structured-headers';
 import type { RouteMatch } from '../policy/index.ts';
-import { type Fields, fieldLines } from './fields.ts';
+import { type Fields, fieldLines, fieldValue } from './fields.ts';
 
 /** More tags than this on one page are dropped: a page that depends on everything depends on nothing in particular. */
 const MOST_TAGS = 64;
@@ -19,6 +20,21 @@ export function originTags(fields: Fields): string[] {
   ]
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '' && tag.length <= LONGEST_TAG);
+}
+
+/**
+ * The tags of the groups that `Cache-Groups` or `Cache-Group-Invalidation` names (RFC 9875). A group belongs to its
+ * origin, so its tag holds that too; a field that is not a sound list of strings is ignored.
+ */
+export function groupTags(name: 'cache-groups' | 'cache-group-invalidation', fields: Fields, origin: string): string[] {
+  const value = fieldValue(fields, name);
+  if (value === undefined) return [];
+  try {
+    const members = parseList(value).map(([member]) => member);
+    return members.filter((member) => typeof member === 'string').map((group) => `group:${origin}|${group}`);
+  } catch {
+    return [];
+  }
 }
 
 /** Every page carries the tag of its path, so that a path is purged with all its queries and variants. */

@@ -9,6 +9,7 @@ export interface PolicyFlags {
   readonly host?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
+  readonly profile?: 'safe' | 'rfc';
 }
 
 export interface FlaggedConfig {
@@ -37,6 +38,10 @@ export function applyFlags(config: SpillwayConfig, flags: PolicyFlags): FlaggedC
   if (flags.workers !== undefined) {
     declared.workers = flags.workers;
     flagged.set('workers', '--workers');
+  }
+  if (flags.profile !== undefined) {
+    declared.pages = { ...declared.pages, profile: flags.profile };
+    flagged.set('pages.profile', '--profile');
   }
   if (flags.origin !== undefined) {
     const [name = 'origin', ...others] = Object.keys(declared.upstreams ?? {});

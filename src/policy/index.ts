@@ -18,6 +18,8 @@ export {
   type RouteMatch,
   type RoutePolicy,
 } from './types.ts';
+export { alertsSection, type AlertsPolicy } from './sections/alerts.ts';
 export { healthSection, type HealthPolicy } from './sections/health.ts';
 export { historySection, type HistoryPolicy } from './sections/history.ts';
+export { pagesSection, type PagesPolicy } from './sections/pages.ts';
 export { sloSection, type SloPolicy } from './sections/slo.ts';

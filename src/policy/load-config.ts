@@ -72,7 +72,10 @@ function importProblem(error: unknown, path: string, source: string): Problem {
   const line = lineIn(error, path);
   const at = line === undefined ? {} : { line };
   const message = messageOf(error);
-  if ((error as { code?: string } | undefined)?.code === 'ERR_MODULE_NOT_FOUND') return notFoundProblem(message, source);
+  const code = (error as { code?: string } | undefined)?.code;
+  if (code === 'ERR_MODULE_NOT_FOUND') return notFoundProblem(message, source);
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return { path: '', message: `Node ${process.versions.node} does not run TypeScript`, fix: 'use Node 22.18 or newer' };
   if (error instanceof SyntaxError) return { path: '', message: `is no valid code: ${message}`, ...at };
   return { path: '', message: `threw while it was loaded: ${message}`, ...at };
 }

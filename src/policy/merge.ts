@@ -28,13 +28,12 @@ export function merge(layers: readonly Layer[]): Merged {
   return { values: values as TrafficOptions, provenance };
 }
 
+const BUILT_INS = new Map(Object.entries(BUILT_IN_CLASSES).map(([name, declared]) => [name, trafficSchema.parse(declared)]));
+
 /** The built-in class of that name, or `normal`, which every new class starts from. */
 export function builtInLayer(className: string): Layer {
-  const name = Object.hasOwn(BUILT_IN_CLASSES, className) ? (className as keyof typeof BUILT_IN_CLASSES) : 'normal';
-  return {
-    values: trafficSchema.parse(BUILT_IN_CLASSES[name]),
-    from: (key) => ({ by: 'built-in', path: `${name}.${key}` }),
-  };
+  const name = BUILT_INS.has(className) ? className : 'normal';
+  return { values: BUILT_INS.get(name)!, from: (key) => ({ by: 'built-in', path: `${name}.${key}` }) };
 }
 
 /** The merged values in the shape that the layers read. */

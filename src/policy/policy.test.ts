@@ -99,20 +99,24 @@ test('provenance names file and line, and flags', () => {
 });
 
 test('without routes everything is served as the origin asks', () => {
-  const { match } = createPolicyWith({ origin: 'http://127.0.0.1:3000' });
-  const { route } = match('GET', '/any/thing')!;
+  const policy = createPolicy({}, { flags: { origin: 'http://127.0.0.1:3000' } });
+  const { route } = policy.match('GET', '/any/thing')!;
   assert.deepEqual(
     [route.pattern, route.upstream, route.cache?.freshness, route.headers.cacheControl],
     ['/**', 'origin', 'origin', undefined],
   );
 });
 
-function createPolicyWith(flags: PolicyOptions['flags']): {
-  match: (method: string, path: string) => ReturnType<ReturnType<typeof createPolicy>['match']>;
-} {
-  const policy = createPolicy({}, { flags: flags! });
-  return { match: (method, path) => policy.match(method, path) };
-}
+test('a problem that a flag brought is told of the flag', () => {
+  const sourceLines = createSourceLines('export default {\n upstreams: { site: { endpoints: ["http://h"] } } }');
+  const given = { file: 'f.ts', sourceLines, flags: { origin: 'http://me:secret@h/path' } };
+  assert.deepEqual(problemsOf({ upstreams: { site } }, given), [
+    `--origin: "http://me:***@h/path" is not an address such as 'http://127.0.0.1:3001', with nothing but scheme, host and port (write 'http://h')`,
+  ]);
+  assert.deepEqual(problemsOf({ upstreams: { a: site, b: site } }, given), [
+    '--origin: the config has several upstreams (change the endpoints in the config, or leave --origin out)',
+  ]);
+});
 
 test('the only upstream need not be named, and its timeout stands between class and built-in', () => {
   const policy = createPolicy({
@@ -167,6 +171,7 @@ test('every problem is told at once, those of shape and those between sections',
 test('values that contradict one another are refused', () => {
   const cases: [config: SpillwayConfig, problem: RegExp][] = [
     [{ listen: { port: 9901 } }, /^admin.port: 9901 is the port of the site too/],
+    [{ listen: { port: 1, host: 'localhost' }, admin: { port: 1 } }, /^admin.port: 1 is the port of the site too/],
     [{ listen: { headersTimeout: '2m' } }, /^listen.headersTimeout: is longer than requestTimeout \(1m\)/],
     [{ workers: { min: 4, max: 2 } }, /^workers: min \(4\) is more than max \(2\)/],
     [{ trustedProxies: ['10.0.0.0/40'] }, /^trustedProxies\[0\]: '10.0.0.0\/40' is neither/],
@@ -193,6 +198,11 @@ test('values that contradict one another are refused', () => {
     assert.equal(problems.length, 1, problems.join('\n'));
     assert.match(problems[0]!, problem);
   }
+});
+
+test('one port on two addresses is no clash', () => {
+  assert.deepEqual(problemsOf({ listen: { port: 1, host: '10.0.0.5' }, admin: { port: 1 } }), []);
+  assert.deepEqual(problemsOf({ listen: { port: 0 }, admin: { port: 0 } }), []);
 });
 
 test('a class with a wrong value is still a class', () => {

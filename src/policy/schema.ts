@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { adminSection } from './sections/admin.ts';
+import { alertsSection } from './sections/alerts.ts';
 import { classesSection } from './sections/classes.ts';
+import { healthSection } from './sections/health.ts';
+import { historySection } from './sections/history.ts';
 import { listenSection } from './sections/listen.ts';
+import { pagesSection } from './sections/pages.ts';
 import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 import { routePlanSection, routesSection } from './sections/routes.ts';
+import { sloSection } from './sections/slo.ts';
 import { databaseSection, redisSection } from './sections/stores.ts';
 import { upstreamsSection } from './sections/upstreams.ts';
 
@@ -16,6 +21,7 @@ export const configSchema = z.strictObject({
   database: databaseSection.describe('Address of PostgreSQL, for what must outlive a restart. Absent: in memory.'),
   classes: classesSection.prefault({}).describe('Kinds of traffic, merged over the built-in classes of the same name.'),
   routes: routesSection.prefault({}).describe('Patterns of paths and what each deserves; the most specific one wins.'),
+  pages: pagesSection.prefault({}).describe('Stored pages as a whole: what may be shared, and how they are kept new.'),
   routePlan: routePlanSection.describe(
     'The plan of all pages, for `spillway routes`, sitemaps and warming: a module, or a function.',
   ),
@@ -25,8 +31,12 @@ export const configSchema = z.strictObject({
   workers: workersSection
     .prefault(1)
     .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
-  compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
+  compression: compressionSection.prefault({}).describe('Which answers are stored compressed.'),
   shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
+  health: healthSection.prefault({}).describe('When the service is called degraded or critical.'),
+  history: historySection.prefault({}).describe('What is kept of the past, and where.'),
+  slo: sloSection.prefault({}).describe('What the service promises, and over how long.'),
+  alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),
 });
 
 /** What `spillway.config.ts` exports: everything is optional. */

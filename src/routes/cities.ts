@@ -1,5 +1,5 @@
-import { messageOf, SpillwayError } from '../kernel/index.ts';
-import type { CityInput, CityRecord, PlannedCity, Tier } from './types.ts';
+import { messageOf, show, SpillwayError } from '../kernel/index.ts';
+import { TIERS, type CityInput, type CityRecord, type PlannedCity, type Tier } from './types.ts';
 
 /** Cities as they may be handed in. A function is called for each reading and must give the same cities each time. */
 export type Cities<Source extends CityInput> =
@@ -41,7 +41,7 @@ export class CitySource<Source extends CityInput> {
       }
       if (slugs.size >= reading.maxCities) throw tooMany(reading.maxCities);
       slugs.add(slug);
-      yield { name: city.name, slug, tier: reading.tierOf(city), lastModified: lastModifiedOf(city), source };
+      yield { name: city.name, slug, tier: tierOf(city, reading), lastModified: lastModifiedOf(city), source };
     }
   }
 
@@ -100,6 +100,12 @@ function slugOf(city: CityRecord): string {
   // A slug is one segment of a path; dots alone would be resolved away.
   if (typeof slug === 'string' && slug !== '' && !/[/?#\\\s\p{Cc}]|^\.{1,2}$/u.test(slug)) return slug;
   throw invalid(city, 'needs a name, and a slug without spaces or / ? # where none can be made of the name');
+}
+
+function tierOf(city: CityRecord, reading: CityReading): Tier {
+  const tier = reading.tierOf(city);
+  if (TIERS.includes(tier)) return tier;
+  throw invalid(city, `has the tier ${show(tier)}; the tiers are ${TIERS.join(', ')}`);
 }
 
 function lastModifiedOf(city: CityRecord): string | undefined {

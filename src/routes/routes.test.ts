@@ -191,6 +191,11 @@ test('tiers by a function, priorities by a function', async () => {
   assert.deepEqual([...new Set(routes.map((route) => route.priority))], ['high', 'background']);
 });
 
+test('a tier or a priority that does not exist is named', async () => {
+  await assert.rejects(collect(plan({ cities: ['Waco'], tiers: () => 4 as never })), { message: /"Waco".* has the tier 4/ });
+  assert.throws(() => plan({ priorityOf: () => 'urgent' as never }), { message: /priorityOf: gave "urgent"/ });
+});
+
 test('without filters a plan is the landing pages', async () => {
   assert.deepEqual(
     (await collect(planRoutes({ cities: ['Waco'] }))).map((route) => route.path),
@@ -217,6 +222,14 @@ test('JSON is one array of flat rows, also when empty', async () => {
     priority: 'high',
   });
   assert.deepEqual(JSON.parse((await collect(plan({ cities: [] }).json())).join('')), []);
+});
+
+test('a warm list holds only routes of the plan, whatever its tiers', async () => {
+  const small = plan({ maxRoutes: 60 });
+  const planned = new Set((await collect(small)).map((route) => route.path));
+  for (const tiers of [[1], [2], [3], [1, 3]] as const) {
+    for (const route of await small.warmList({ tiers })) assert.ok(planned.has(route.path), route.path);
+  }
 });
 
 test('the warm list of tier 1 holds nothing else', async () => {

@@ -49,8 +49,7 @@ export interface WarmListOptions {
 export function planRoutes<const Source extends CityInput>(options: PlanOptions<Source>): RoutePlan<Source> {
   // Behind a function the cities are safe from being frozen with the other options.
   const { cities } = options;
-  const safe =
-    typeof cities === 'object' && cities !== null && Array.isArray(cities) ? { ...options, cities: () => cities } : options;
+  const safe = Array.isArray(cities) ? { ...options, cities: () => cities } : options;
   return new RoutePlan<Source>(parseOptions(planOptions, safe, 'planRoutes(options)'));
 }
 
@@ -83,7 +82,7 @@ export class RoutePlan<Source extends CityInput = CityInput> implements AsyncIte
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<PlannedRoute<Source>> {
-    for await (const { city, slot } of this.#select(this.#cap)) yield this.#route(city, slot);
+    for await (const { city, slot } of this.#select(Infinity, TIERS)) yield this.#route(city, slot);
   }
 
   /** Numbers of the plan. Reads the cities once. */
@@ -91,7 +90,6 @@ export class RoutePlan<Source extends CityInput = CityInput> implements AsyncIte
     let cities = 0;
     let repeatedCities = 0;
     const counts = await this.#countSlots(
-      TIERS,
       () => cities++,
       () => repeatedCities++,
     );
@@ -113,7 +111,7 @@ export class RoutePlan<Source extends CityInput = CityInput> implements AsyncIte
   /** The most deserving routes, most deserving first: what to warm after a start. */
   async warmList({ limit = 1000, tiers = TIERS }: WarmListOptions = {}): Promise<PlannedRoute<Source>[]> {
     const chosen: { city: PlannedCity<Source>; slot: Slot }[] = [];
-    for await (const candidate of this.#select(Math.min(limit, this.#cap), tiers)) chosen.push(candidate);
+    for await (const candidate of this.#select(limit, tiers)) chosen.push(candidate);
     return chosen.toSorted((a, b) => a.slot.order - b.slot.order).map(({ city, slot }) => this.#route(city, slot));
   }
 
@@ -149,10 +147,14 @@ export class RoutePlan<Source extends CityInput = CityInput> implements AsyncIte
     yield before === '[\n' ? '[]\n' : '\n]\n';
   }
 
-  /** Every city with each slot it gets, when only `cap` routes may be. Two readings of the cities: count, then choose. */
-  async *#select(cap: number, tiers: readonly Tier[] = TIERS): AsyncGenerator<{ city: PlannedCity<Source>; slot: Slot }> {
-    const left = cap === Infinity ? undefined : share(await this.#countSlots(tiers), cap);
-    for await (const city of this.#cities(left !== undefined)) {
+  /**
+   * Every city with each slot it gets: the plan's routes, or the best `limit` of them in some tiers. Two readings of the
+   * cities: count, then choose; without any bound the second alone.
+   */
+  async *#select(limit: number, tiers: readonly Tier[]): AsyncGenerator<{ city: PlannedCity<Source>; slot: Slot }> {
+    const isBounded = this.#cap !== Infinity || limit !== Infinity;
+    const left = isBounded ? this.#places(await this.#countSlots(), limit, tiers) : undefined;
+    for await (const city of this.#cities(isBounded)) {
       if (!tiers.includes(city.tier)) continue;
       for (const slot of this.#slots[city.tier]) {
         if (!this.#exists(city, slot)) continue;
@@ -165,12 +167,18 @@ export class RoutePlan<Source extends CityInput = CityInput> implements AsyncIte
     }
   }
 
+  /** How many routes each slot gets, by the slot's order: the plan's own cap first, then the limit among some tiers. */
+  #places(counts: readonly number[], limit: number, tiers: readonly Tier[]): number[] {
+    const planned = share(counts, this.#cap);
+    for (const tier of TIERS) if (!tiers.includes(tier)) for (const slot of this.#slots[tier]) planned[slot.order] = 0;
+    return share(planned, limit);
+  }
+
   /** How many routes want each slot, by the slot's order. */
-  async #countSlots(tiers: readonly Tier[], onCity: () => void = () => {}, onRepeated: () => void = () => {}): Promise<number[]> {
+  async #countSlots(onCity: () => void = () => {}, onRepeated: () => void = () => {}): Promise<number[]> {
     const counts = Array.from({ length: TIERS.reduce((total, tier) => total + this.#slots[tier].length, 0) }, () => 0);
     for await (const city of this.#cities(true, onRepeated)) {
       onCity();
-      if (!tiers.includes(city.tier)) continue;
       for (const slot of this.#slots[city.tier]) if (this.#exists(city, slot)) counts[slot.order]!++;
     }
     return counts;

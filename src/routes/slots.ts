@@ -1,3 +1,4 @@
+import { ConfigError, show } from '../kernel/index.ts';
 import { PRIORITIES, type Priority } from '../policy/index.ts';
 import { combinationsFor, type Combination } from './combinations.ts';
 import type { FilterDeclaration, FilterVocabulary } from './filters.ts';
@@ -34,7 +35,7 @@ export function slotsOf(
   const unranked = TIERS.flatMap((tier) =>
     combinationsFor(tier, declaration.maxRoutesPerCity[tier], declaration, vocabulary).map((combination) => {
       const traits = { ...combination, tier };
-      return { ...traits, priority: priority(traits) };
+      return { ...traits, priority: checked(priority(traits)) };
     }),
   );
   // The sort is stable: slots alike in every rank keep the order in which their combinations were listed.
@@ -42,6 +43,12 @@ export function slotsOf(
   const slots: Slot[] = unranked.map((slot) => ({ ...slot, order: order.get(slot)! }));
   const ofTier = (tier: Tier): Slot[] => slots.filter((slot) => slot.tier === tier);
   return { 1: ofTier(1), 2: ofTier(2), 3: ofTier(3) };
+}
+
+function checked(priority: Priority): Priority {
+  if (PRIORITIES.includes(priority)) return priority;
+  const message = `gave ${show(priority)}, which is not one of ${PRIORITIES.join(', ')}`;
+  throw new ConfigError('planRoutes(options)', [{ path: 'priorityOf', message }]);
 }
 
 /**

@@ -105,8 +105,8 @@ test('the first tab stop leads past the header', async () => {
 test('the browser reports nothing amiss', async () => {
   const page = await (await browser.newContext()).newPage();
   const complaints: string[] = [];
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('requestfailed', (request) => complaints.push(request.url()));
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+  page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
   for (const path of PAGES.slice(0, 5)) await page.goto(base + path);
   assert.deepEqual(complaints, []);
 });

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
-import { SpillwayError } from '../../src/kernel/index.ts';
+import { runtimeFrom, SimulatedClock, SpillwayError } from '../../src/kernel/index.ts';
 import type { StartSpillway } from '../../src/cli/start-spillway.ts';
-import { freePort } from '../servers/index.ts';
+import { eventually, freePort } from '../servers/index.ts';
 import { runInProcess } from './run-cli.ts';
 import { serve } from './site.ts';
 
@@ -111,6 +111,22 @@ test('explain as JSON holds the provenance', async () => {
     value: 'low',
     provenance: { by: 'route', path: `routes['/a/:x'].class`, file: 'spillway.config.json', line: 3 },
   });
+});
+
+test('explain sees a path as the gateway does', async () => {
+  const cwd = project({ 'spillway.config.json': '{ "routes": { "/a/:x": {} } }' });
+  const explain = async (url: string) => runInProcess(['explain', 'GET', url, '--json'], { cwd });
+  const { path, sections } = JSON.parse((await explain('/b/../%61/x%2fy?q=1')).stdout) as {
+    path: string;
+    sections: { lines: object[] }[];
+  };
+  assert.equal(path, '/a/x%2Fy');
+  assert.deepEqual(sections[0]!.lines[1], { name: ':x', value: 'x/y' });
+  const refused = await explain('/a%');
+  assert.deepEqual(
+    [refused.code, refused.stderr],
+    [2, '✗ The gateway refuses such a request with 400: the path holds a % that escapes nothing.\n'],
+  );
 });
 
 test('routes prints the plan in each format', async () => {
@@ -234,6 +250,43 @@ test('warm asks for each page once, no more than so many at a time', async () =>
   assert.ok(most <= 3, `${most} at a time`);
   assert.equal(stdout, '! 20 pages asked for: 18 new, 1 stored already, 1 failed\n    /p/3  answered 500\n');
   assert.equal(code, 1);
+});
+
+test('warm waits when the site asks for patience, and gives up after a while', async () => {
+  const asked = new Map<string, number>();
+  await using site = await serve((request, response) => {
+    const times = (asked.get(request.url!) ?? 0) + 1;
+    asked.set(request.url!, times);
+    if (request.url === '/later') response.writeHead(503, { 'retry-after': '3600' });
+    else if (request.url === '/never' || times < 3) response.writeHead(503, { 'retry-after': '2' });
+    response.end();
+  });
+  const clock = new SimulatedClock();
+  const cwd = project({ list: '/soon\n/never\n/later' });
+  const run = runInProcess(['warm', '--from', 'list', '--site', site.url, '--concurrency', '1'], {
+    cwd,
+    fetch,
+    runtime: runtimeFrom({ clock }),
+  });
+  let ended = false;
+  void run.finally(() => (ended = true));
+  await eventually('it has waited for each page', async () => {
+    await clock.advance(500);
+    return ended;
+  });
+  assert.equal(
+    (await run).stdout,
+    '! 3 pages asked for: 1 new, 0 stored already, 2 failed\n    /never  answered 503\n    /later  answered 503\n',
+  );
+  assert.deepEqual(
+    [...asked],
+    [
+      ['/soon', 3],
+      ['/never', 4],
+      ['/later', 1],
+    ],
+  );
+  assert.ok(clock.monotonic() >= 10_000);
 });
 
 test('warm reads lists and sitemaps, and follows a sitemap index', async () => {

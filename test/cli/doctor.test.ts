@@ -115,6 +115,28 @@ test('a taken port is told, unless Spillway itself has it', async () => {
   );
 });
 
+test('a planned page that no route matches is a problem', async () => {
+  const plan = (paths: string) =>
+    `const rows = async function* () { yield* ${paths}.map((path) => ({ path })); };
+     const plan = { rows, [Symbol.asyncIterator]: rows, json() {}, sitemap() {}, warmList() {} };
+     export default { listen: { port: 0 }, admin: { port: 0 }, routes: { '/a/:x': {} }, routePlan: () => plan };`;
+  const examined = async (name: string, text: string): Promise<Finding> => {
+    writeFileSync(join(folder, name), text);
+    const { stdout } = await runInProcess(['doctor', '--json', '--config', name], { cwd: folder, fetch });
+    return finding(JSON.parse(stdout) as Finding[], 'route plan');
+  };
+  assert.deepEqual(await examined('whole.mjs', plan(`['/a/1', '/a/2']`)), {
+    state: 'fine',
+    subject: 'route plan',
+    message: '2 pages, each with a route',
+  });
+  assert.match((await examined('gap.mjs', plan(`['/a/1', '/b/2']`))).message, /^\/b\/2 is planned, and no route matches it$/);
+  assert.match(
+    (await examined('none.mjs', `export default { routePlan: './nowhere.mjs', admin: { port: 0 } };`)).message,
+    /gave no plan/,
+  );
+});
+
 test('a wrong config is a problem, and nothing else is looked at', async () => {
   const { code, findings } = await doctor({ listen: { port: -1 } });
   assert.equal(code, 1);

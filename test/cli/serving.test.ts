@@ -41,10 +41,15 @@ after(async () => {
 });
 
 async function cacheStatus(path: string): Promise<string> {
-  const answer = await fetch(new URL(path, siteUrl));
-  await answer.text();
-  assert.equal(answer.status, 200);
-  return answer.headers.get('cache-status') ?? '';
+  let answer: Response;
+  // On a machine that is busy with other tests Spillway may shed a request, as it should.
+  await eventually(`${path} is answered`, async () => {
+    answer = await fetch(new URL(path, siteUrl));
+    await answer.text();
+    return answer.status !== 503;
+  });
+  assert.equal(answer!.status, 200);
+  return answer!.headers.get('cache-status') ?? '';
 }
 
 test('start prints where it serves, and serves', async () => {

@@ -5,6 +5,7 @@ import { createPaint } from '../../src/cli/paint.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { ERROR_CODES, runtimeFrom } from '../../src/kernel/index.ts';
 import { BUILT_IN_CLASSES, CLASS_PURPOSE, configSchema } from '../../src/policy/index.ts';
+import { metricsPage } from './metrics-page.ts';
 import { optionsOf, type DocumentedOption } from './options.ts';
 import { roomSchemas } from './room-schemas.ts';
 
@@ -15,6 +16,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     'options.md': await optionsPage(),
     'errors.md': errorsPage(),
     'cli.md': cliPage(),
+    'metrics.md': await metricsPage(MADE),
   };
 }
 

@@ -45,7 +45,7 @@ try {
   await step('SIGTERM ends everything cleanly', () => endsCleanly(main));
   console.log('8 passed, 0 failed');
 } finally {
-  if (main.exitCode === null) process.kill(-main.pid!, 'SIGKILL');
+  if (main.exitCode === null) await endsCleanly(main);
 }
 
 async function step(what: string, check: () => Promise<void>): Promise<void> {

@@ -78,9 +78,9 @@ export function priceStrip(plans: readonly Plan[]): Html {
   );
   const label = `${plural(plans.length, 'plan')} from ${cents(Math.min(...prices))} to ${cents(Math.max(...prices))} a kilowatt-hour at 1,000 kWh a month`;
   return html`<figure class="strip">
-    <svg viewBox="0 ${AXIS - height} ${WIDTH} ${height + 24}" role="img" aria-label="${label}">
+    <svg viewBox="0 ${AXIS - height} ${WIDTH} ${height + 26}" role="img" aria-label="${label}">
       <path d="M0 ${AXIS}H${WIDTH}" />
-      ${ticks.map((tick) => html`<text x="${x(tick)}" y="${AXIS + 18}">${tick}¢</text>`)}${dots}
+      ${ticks.map((tick) => html`<text x="${x(tick)}" y="${AXIS + 20}">${tick}¢</text>`)}${dots}
     </svg>
     <figcaption>
       Each dot is a plan, placed by its price per kWh at 1,000 kWh a month. <span class="key-g">Green: 100% renewable.</span>

@@ -28,6 +28,10 @@ export class Child {
     });
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   /** The last of what it printed. */
   get lastOutput(): string {
     return this.#output.trim();
@@ -37,7 +41,7 @@ export class Child {
   async ready(url: string, withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await answers(url))) {
-      if (this.#ended) throw new Error(`The ${this.name} could not start.`);
+      if (this.#ended) throw new Error(`The ${this.name} could not start.\n${this.lastOutput}`);
       if (performance.now() > deadline)
         throw new Error(`The ${this.name} is not ready after ${withinMs / 1000} s:\n${this.lastOutput}`);
       await delay(LOOK_AGAIN_MS);

@@ -6,13 +6,15 @@ export interface Started {
   readonly adminUrl?: string;
   readonly adminToken: string;
   readonly endpoints?: readonly string[];
+  /** Of the site's processes. */
+  readonly pids?: readonly number[];
   /** Pages stored already. */
   readonly warmed?: number;
   readonly tookMs: number;
 }
 
 /** Where everything is, and what to try next. */
-export function report({ publicUrl, adminUrl, adminToken, endpoints, warmed, tookMs }: Started): void {
+export function report({ publicUrl, adminUrl, adminToken, endpoints, pids, warmed, tookMs }: Started): void {
   const strong = (text: string): string => styleText('bold', text);
   const quiet = (text: string): string => styleText('dim', text);
   const row = (name: string, value: string, note = ''): string => `  ${name.padEnd(11)}${value}${note && `   ${quiet(note)}`}`;
@@ -22,7 +24,12 @@ export function report({ publicUrl, adminUrl, adminToken, endpoints, warmed, too
     `  ${strong(adminUrl ? 'Lone Star Lights, through Spillway' : 'Lone Star Lights, without Spillway')}   ${quiet(`ready in ${(tookMs / 1000).toFixed(1)} s`)}`,
     '',
     row('Site', strong(publicUrl), warmed === undefined ? '' : `${warmed} pages of tier 1 are warm`),
-    ...(adminUrl ? [row('Dashboard', strong(adminUrl)), row('Behind it', endpoints!.join(', '))] : []),
+    ...(adminUrl
+      ? [
+          row('Dashboard', strong(adminUrl)),
+          row('Behind it', endpoints!.join(', '), `kill -9 ${pids!.join(' ')}: what is stored keeps serving`),
+        ]
+      : []),
     row('Prices', `${publicUrl}/admin/prices`, `token ${adminToken}`),
     '',
     `  ${strong('Try next, in another terminal')}`,

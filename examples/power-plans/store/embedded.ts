@@ -15,6 +15,7 @@ export async function openEmbedded(folder?: string): Promise<Database> {
   });
   return {
     query: async <Row>(text: string, values: readonly unknown[] = []) => (await pglite.query<Row>(text, [...values])).rows,
+    run: async (script) => void (await pglite.exec(script)),
     close: async () => {
       await pglite.close();
       release();

@@ -8,6 +8,7 @@ export function openServer(url: string): Database {
   pool.on('error', (error) => console.error(`PostgreSQL: ${error.message}`));
   return {
     query: async <Row>(text: string, values: readonly unknown[] = []) => (await pool.query(text, [...values])).rows as Row[],
+    run: async (script) => void (await pool.query(script)),
     close: () => pool.end(),
   };
 }

@@ -30,8 +30,10 @@ export interface PriceChange {
   readonly after: number;
 }
 
-const SCHEMA = [
-  `create table if not exists plans (
+/** Under a lock, for processes that start at the same time: `if not exists` alone is no protection from another's creating. */
+const SCHEMA = `
+  select pg_advisory_xact_lock(881);
+  create table if not exists plans (
     id integer primary key,
     provider text not null,
     name text not null,
@@ -43,9 +45,8 @@ const SCHEMA = [
     price_1000 integer not null check (price_1000 > 0),
     price_2000 integer not null check (price_2000 > 0),
     cancellation_fee integer not null check (cancellation_fee >= 0)
-  )`,
-  `create index if not exists plans_by_area on plans (utility_area, price_1000)`,
-];
+  );
+  create index if not exists plans_by_area on plans (utility_area, price_1000)`;
 
 const COLUMNS = `id, provider, name, utility_area as "utilityArea", term_months as "termMonths", rate, renewable,
   price_500 as "price500", price_1000 as "price1000", price_2000 as "price2000", cancellation_fee as "cancellationFee"`;
@@ -117,7 +118,7 @@ export class PlanStore {
 export async function openStore(databaseUrl?: string, folder?: string): Promise<PlanStore> {
   const database = databaseUrl ? openServer(databaseUrl) : await openEmbedded(folder);
   try {
-    for (const statement of SCHEMA) await database.query(statement);
+    await database.run(SCHEMA);
     await fill(database);
   } catch (error) {
     await database.close();
@@ -126,12 +127,14 @@ export async function openStore(databaseUrl?: string, folder?: string): Promise<
   return new PlanStore(database);
 }
 
-/** Two processes may start at once on one server: who comes second inserts nothing. */
+/** What a plan is follows the generator; its prices are the database's own once they are there. */
 async function fill(database: Database): Promise<void> {
   await database.query(
     `insert into plans select * from jsonb_to_recordset($1::jsonb) as plan (id int, provider text, name text, utility_area text,
       term_months int, rate text, renewable int, price_500 int, price_1000 int, price_2000 int, cancellation_fee int)
-      on conflict (id) do nothing`,
+      on conflict (id) do update set provider = excluded.provider, name = excluded.name, utility_area = excluded.utility_area,
+      term_months = excluded.term_months, rate = excluded.rate, renewable = excluded.renewable,
+      cancellation_fee = excluded.cancellation_fee`,
     [JSON.stringify(generatePlans().map(toRow))],
   );
 }

@@ -14,7 +14,7 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     .command('doctor')
     .summary('check the config and what it depends on')
     .description(
-      'Checks Node, the config, the upstreams, Redis, the database and the ports, and says what to mend. Changes nothing.',
+      'Checks Node, the config, the route plan, the upstreams, Redis, the database and the ports, and says what to mend. Changes nothing.',
     )
     .option('-c, --config <file>', 'config file')
     .option('--origin <url>', 'as for start', httpUrl)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SpillwayError } from '../../kernel/index.ts';
 import type { Explanation, ExplainSection, Provenance } from '../../policy/index.ts';
 import { httpUrl } from '../arguments.ts';
 import { columns } from '../columns.ts';
@@ -31,7 +32,10 @@ Examples:
     )
     .action(async (method: string, url: string, { config, origin, json }: ExplainFlags) => {
       const { policy } = await loadPolicy(context, config, origin === undefined ? {} : { origin });
-      const explanation = policy.explain(method, url);
+      const { parseTarget } = await import('../../gateway/index.ts');
+      const target = parseTarget(url);
+      if (!target.ok) throw new SpillwayError('SPILLWAY_USAGE', `The gateway refuses such a request with 400: ${target.reason}.`);
+      const explanation = policy.explain(method, target.query === '' ? target.path : `${target.path}?${target.query}`);
       context.stdout.write(json ? `${JSON.stringify(explanation, undefined, 2)}\n` : renderExplanation(explanation, context));
     });
 }

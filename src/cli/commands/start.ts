@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { PolicyFlags } from '../../policy/index.ts';
 import { httpUrl, portNumber, workerCount } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
@@ -21,6 +21,12 @@ export function addStartCommand(program: Command, context: CliContext, startSpil
     .option('--host <address>', 'address of the site; 0.0.0.0 or :: opens it to the network')
     .option('--admin-port <n>', 'port of metrics, health, dashboard and control', portNumber)
     .option('-w, --workers <n>', 'processes that serve: a number, or auto for one per core', workerCount)
+    .addOption(
+      new Option('--profile <name>', 'what stored answers may be shared: safe, or all that the RFC allows').choices([
+        'safe',
+        'rfc',
+      ]),
+    )
     .addHelpText(
       'after',
       `

@@ -13,17 +13,18 @@ interface AddressKind {
 export function address({ protocols, example, originOnly = false }: AddressKind) {
   const accepts = (text: string): boolean => {
     if (!URL.canParse(text)) return false;
-    const { protocol, pathname, search, hash } = new URL(text);
-    return protocols.includes(protocol.slice(0, -1)) && (!originOnly || pathname + search + hash === '/');
+    const { protocol, username, password, pathname, search, hash } = new URL(text);
+    const isOrigin = username + password === '' && pathname + search + hash === '/';
+    return protocols.includes(protocol.slice(0, -1)) && (isOrigin || !originOnly);
   };
   return z.string({ error: `expected an address such as '${example}'` }).superRefine((text, context) => {
     if (accepts(text)) return;
     const mended = mend(text, protocols[0]!, originOnly);
     const params = { fix: mended !== undefined && accepts(mended) ? `write '${withoutPassword(mended)}'` : undefined };
-    const noPath = originOnly ? ', without a path' : '';
+    const noMore = originOnly ? ', with nothing but scheme, host and port' : '';
     context.addIssue({
       code: 'custom',
-      message: `${show(withoutPassword(text))} is not an address such as '${example}'${noPath}`,
+      message: `${show(withoutPassword(text))} is not an address such as '${example}'${noMore}`,
       params,
     });
   });
@@ -37,5 +38,5 @@ function withoutPassword(text: string): string {
 function mend(text: string, protocol: string, originOnly: boolean): string | undefined {
   const whole = text.includes('://') ? text : `${protocol}://${text}`;
   if (!URL.canParse(whole)) return undefined;
-  return originOnly ? whole.replace(/^(\w+:\/\/[^/?#]*).*$/, '$1') : whole;
+  return originOnly ? whole.replace(/^(\w+:\/\/)(?:[^/?#]*@)?([^/?#]*).*$/, '$1$2') : whole;
 }

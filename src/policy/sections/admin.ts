@@ -15,4 +15,8 @@ export const adminSection = z.strictObject({
     })
     .optional()
     .describe('Bearer token that control and status ask for; at least 16 characters. Without it only this machine is let in.'),
+  allowedHosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Host names, beyond localhost, under which a listener on loopback is called: that of a tunnel or proxy.'),
 });

@@ -22,10 +22,6 @@ export const workersSection = z
 export const trustedProxiesSection = z.array(z.string().min(1));
 
 export const compressionSection = z.strictObject({
-  encodings: z
-    .array(z.enum(['br', 'zstd', 'gzip']))
-    .default(['br', 'zstd', 'gzip'])
-    .describe('Encodings offered, best first; an empty list turns compression off.'),
   minBytes: size({ max: '1gb' }).prefault('1kb').describe('Answers below this size are sent as they are.'),
 });
 

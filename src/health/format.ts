@@ -1,4 +1,4 @@
-/** Numbers as people read them. Unknown is a dash, never a zero. */
+/** Numbers as people read them, in the browser and in the terminal. Unknown is a dash, never a zero. */
 
 const DASH = '–';
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });

@@ -1,0 +1,88 @@
+import type { Clock, Timer } from '../kernel/index.ts';
+import type { HistoryStore } from './history-store.ts';
+import type { History, HistoryRow } from './history.ts';
+import type { SloBook } from './slo-book.ts';
+import type { Change, Timeline } from './timeline.ts';
+
+const SAVE_EVERY_MS = 10_000;
+const HOUR_MS = 3_600_000;
+/** Rows that wait to be saved while the store fails; the oldest are lost first. */
+const MAX_WAITING = 2000;
+
+/** Carries history over a restart: loads what an earlier run kept, and saves what is new every 10 seconds. */
+export class Archive {
+  readonly #store: HistoryStore;
+  readonly #history: History;
+  readonly #timeline: Timeline;
+  readonly #book: SloBook;
+  readonly #clock: Clock;
+  readonly #onFault: (error: unknown) => void;
+  #waiting: HistoryRow[] = [];
+  #newChanges: Change[] = [];
+  #saving: Promise<void> | undefined;
+  #timer: Timer | undefined;
+
+  constructor(
+    store: HistoryStore,
+    parts: { history: History; timeline: Timeline; book: SloBook; clock: Clock },
+    onFault: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#history = parts.history;
+    this.#timeline = parts.timeline;
+    this.#book = parts.book;
+    this.#clock = parts.clock;
+    this.#onFault = onFault;
+  }
+
+  async start(): Promise<void> {
+    try {
+      const kept = await this.#store.load(this.#clock.now());
+      for (const row of kept.rows) this.#history.write(row);
+      for (const change of kept.changes) this.#timeline.restore(change);
+      this.#book.restore(kept.hours, this.#clock.now());
+    } catch (error) {
+      this.#onFault(error);
+    }
+    this.#timer = this.#clock.setRepeating(() => void this.save(), SAVE_EVERY_MS);
+  }
+
+  /** A step of history is complete. */
+  keep(tier: 0 | 1 | 2, atMs: number): void {
+    this.#waiting.push(this.#history.row(tier, atMs));
+    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
+  }
+
+  keepChange(change: Change): void {
+    this.#newChanges.push(change);
+    if (this.#newChanges.length > MAX_WAITING) this.#newChanges.shift();
+  }
+
+  /** Saves what is new; what could not be saved is tried again next time. */
+  save(): Promise<void> {
+    return (this.#saving ??= this.#save().finally(() => (this.#saving = undefined)));
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#saving;
+    await this.save();
+    await this.#store.close();
+  }
+
+  async #save(): Promise<void> {
+    const nowMs = this.#clock.now();
+    const [rows, changes] = [this.#waiting, this.#newChanges];
+    this.#waiting = [];
+    this.#newChanges = [];
+    const hour = Math.floor(nowMs / HOUR_MS);
+    const hours = [...this.#book.hourCounts(hour - 1), ...this.#book.hourCounts(hour)];
+    try {
+      await this.#store.save({ rows, changes, hours }, nowMs);
+    } catch (error) {
+      this.#waiting = [...rows, ...this.#waiting].slice(-MAX_WAITING);
+      this.#newChanges = [...changes, ...this.#newChanges].slice(-MAX_WAITING);
+      this.#onFault(error);
+    }
+  }
+}

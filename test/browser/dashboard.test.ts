@@ -1,0 +1,198 @@
+/** The dashboard in real Chromium: what it shows, what it does, and how it looks. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Browser, Page } from 'playwright-core';
+import { createPolicy } from '../../src/policy/index.ts';
+import { startSpillway, type Running } from '../../src/serve.ts';
+import { eventually } from '../servers/index.ts';
+import { launchChromium, openPage, seriousFaults } from './chromium.ts';
+import { startLiveService } from './live-service.ts';
+
+/** `SCREENSHOTS=1 npm test -- test/browser/dashboard` renews the pictures of the docs. */
+const screenshots = process.env['SCREENSHOTS']
+  ? resolve(import.meta.dirname, '../../docs/images')
+  : mkdtempSync(join(tmpdir(), 'spillway-shots-'));
+
+let browser: Browser;
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  browser = await launchChromium();
+});
+after(() => browser.close());
+
+const verdict = (page: Page): Promise<string | null> => page.locator('[data-verdict]').getAttribute('data-verdict');
+const hopState = (page: Page, hop: string): Promise<string | null> =>
+  page.locator(`[data-hop="${hop}"]`).getAttribute('data-state');
+
+async function shoot(page: Page, name: string): Promise<void> {
+  const path = join(screenshots, `${name}.png`);
+  await page.screenshot({ path, fullPage: true });
+  assert.ok(statSync(path).size > 20_000, `${name}.png is empty`);
+}
+
+test('it looks right, light, dark and on a phone, and axe finds no serious fault', async (t) => {
+  const service = await startLiveService({ past: true });
+  t.after(() => service.stop());
+  await delay(3000);
+  const looks = [
+    ['dashboard-light', {}],
+    ['dashboard-dark', { colorScheme: 'dark' }],
+    ['dashboard-phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2 }],
+  ] as const;
+  for (const [name, options] of looks) {
+    const { page, complaints, outside } = await openPage(browser, service.url, options);
+    await page.waitForSelector('[data-verdict="healthy"]');
+    await page.waitForSelector('.u-wrap canvas');
+    await delay(1200);
+    await shoot(page, name);
+    assert.deepEqual(await seriousFaults(page), [], name);
+    assert.deepEqual([complaints, outside], [[], []], name);
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    assert.equal(overflow, 0, `${name} scrolls sideways`);
+    await page.close();
+  }
+});
+
+test('everything can be reached and done by keyboard; an action is confirmed first', async (t) => {
+  const service = await startLiveService();
+  t.after(() => service.stop());
+  const { page } = await openPage(browser, service.url);
+  await page.locator('input[name="purge"]').focus();
+  await page.keyboard.type('city:dallas /electricity-plans/austin');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog[open]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog[open]', { state: 'detached' });
+  assert.deepEqual(service.performed, []);
+  await page.locator('input[name="purge"]').focus();
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog[open]');
+  await page.locator('dialog .primary').press('Enter');
+  await page.waitForSelector('.notice:not(:empty)');
+  const request = { tags: ['city:dallas'], paths: ['/electricity-plans/austin'], all: false, soft: true };
+  assert.deepEqual(service.performed, [{ action: 'purge', request }]);
+  await page.waitForSelector('.changes [data-kind="purge"]');
+  assert.match(
+    await page.locator('.changes [data-kind="purge"]').innerText(),
+    /soft purge tag city:dallas, \/electricity-plans\/austin.*by 127\.0\.0\.1/s,
+  );
+  await page.close();
+});
+
+test('a token is asked for, a wrong one refused, and the right one opens the page', async (t) => {
+  const service = await startLiveService({ token: 'a-token-of-16-chars' });
+  t.after(() => service.stop());
+  const { page } = await openPage(browser, service.url);
+  await page.getByLabel('Admin token').fill('not-the-right-token');
+  await page.getByRole('button', { name: 'Open the dashboard' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Admin token').fill('a-token-of-16-chars');
+  await page.getByRole('button', { name: 'Open the dashboard' }).click();
+  await page.waitForSelector('[data-verdict="healthy"]');
+  await page.waitForSelector('[data-class="critical"]');
+  await page.close();
+});
+
+test('old data is grey and unknown, never green', async (t) => {
+  const service = await startLiveService();
+  t.after(() => service.stop());
+  const { page } = await openPage(browser, service.url);
+  await page.waitForSelector('[data-verdict="healthy"]');
+  await service.admin.stop();
+  await page.waitForSelector('[data-verdict="unknown"]', { timeout: 8000 });
+  assert.equal(await page.locator('.page').getAttribute('data-stale'), 'true');
+  assert.match(await page.locator('.verdict .cause').innerText(), /Nothing was heard for \d s; it was healthy then/);
+  await page.close();
+});
+
+/** A gateway with one worker before `origin`. The worker reads its config from a file, as all workers do. */
+async function startGateway(t: TestContext, origin: string): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-dashboard-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const config = {
+    listen: { port: 0, host: '127.0.0.1' },
+    admin: { port: 0 },
+    upstreams: { site: { endpoints: [origin] } },
+    routes: { '/pages/**': { class: 'normal', upstream: 'site' }, '/api/**': { class: 'api', upstream: 'site', cache: false } },
+  };
+  const configPath = join(folder, 'spillway.config.mjs');
+  writeFileSync(configPath, `export default ${JSON.stringify(config)};`);
+  return startSpillway(createPolicy(config), { configPath });
+}
+
+test('the dashboard of a gateway that serves: live figures, a dead upstream, a purge', async (t) => {
+  let made = 0;
+  const site = createServer((_request, response) => {
+    made++;
+    response.writeHead(200, { 'content-type': 'text/html', 'cache-control': 'public' }).end(`<p>made ${made}</p>`);
+  });
+  site.listen(0, '127.0.0.1');
+  await eventually('the site listens', () => site.listening);
+  const running = await startGateway(t, `http://127.0.0.1:${(site.address() as AddressInfo).port}`);
+  const end = new AbortController();
+  const ask = async (path: string): Promise<Response> => {
+    const response = await fetch(running.siteUrl + path);
+    await response.arrayBuffer();
+    return response;
+  };
+  const traffic = (async () => {
+    for (let at = 0; !end.signal.aborted; at++) {
+      await Promise.all([ask(`/pages/${at % 20}`), ask(`/pages/${at % 7}`), ask('/api/things')]).catch(() => undefined);
+      await delay(20);
+    }
+  })();
+  t.after(async () => {
+    end.abort();
+    await traffic;
+    await running.stop();
+    site.closeAllConnections();
+    site.close();
+  });
+  const { page, complaints, outside } = await openPage(browser, running.adminUrl);
+  await page.waitForSelector('[data-class="normal"]');
+  await page.waitForSelector('[data-verdict="healthy"]');
+
+  await eventually(
+    'the rate on the page is that of /metrics',
+    async () => {
+      const scraped = async (): Promise<number> => {
+        const text = await (await fetch(`${running.adminUrl}/metrics`)).text();
+        return [...text.matchAll(/^spillway_http_requests_total\{.*\} (\d+)$/gm)].reduce(
+          (sum, [, value]) => sum + Number(value),
+          0,
+        );
+      };
+      const [first, startMs] = [await scraped(), performance.now()];
+      await delay(2000);
+      const perSecond = ((await scraped()) - first) / ((performance.now() - startMs) / 1000);
+      const shown = Number((await page.locator('.tile .value').first().innerText()).replace(/[^\d.]/g, ''));
+      return perSecond > 10 && Math.abs(shown - perSecond) < 0.3 * perSecond;
+    },
+    20_000,
+  );
+
+  assert.match((await ask('/pages/3')).headers.get('cache-status') ?? '', /hit/);
+  await page.locator('input[name="purge"]').fill('/pages/3');
+  await page.getByLabel(/soft/).uncheck();
+  await page.getByRole('button', { name: 'Purge…' }).click();
+  await page.locator('dialog .primary').click();
+  await page.waitForSelector('.changes [data-kind="purge"]');
+  assert.match(await page.locator('.changes [data-kind="purge"]').innerText(), /purge \/pages\/3/);
+
+  site.closeAllConnections();
+  site.close();
+  const deadMs = performance.now();
+  await eventually('the verdict turns', async () => (await verdict(page)) !== 'healthy', 3000 + 500);
+  await eventually('the path strip turns', async () => (await hopState(page, 'upstream')) === 'broken', 3500);
+  t.diagnostic(`verdict and path strip turned after ${Math.round(performance.now() - deadMs)} ms`);
+  assert.match(await page.locator('.verdict .cause').innerText(), /upstream site is down/i);
+  assert.equal((await ask('/pages/4')).status, 200);
+  assert.deepEqual([complaints, outside], [[], []]);
+  await page.close();
+});
