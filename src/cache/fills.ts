@@ -44,6 +44,8 @@ export class Fill {
   token: string | undefined;
   /** Another process holds the store's lease: this one waits for it to end. */
   waits = false;
+  /** The holder has given up; perhaps before this one knew that there was a holder. */
+  woken = false;
   /** Renews the lease, or ends the wait for it. */
   timer: Timer | undefined;
   #settle!: (end: FillEnd) => void;
@@ -146,7 +148,9 @@ export class Fills {
   /** The holder elsewhere has given up. */
   wake(key: string): void {
     const fill = this.#running.get(key);
-    if (fill?.waits) this.#end(fill, 'abandoned');
+    if (!fill) return;
+    fill.woken = true;
+    if (fill.waits) this.#end(fill, 'abandoned');
   }
 
   /** Ends a fill whose value was stored, or not (`stored` false: an invalidation came between). */
@@ -228,6 +232,11 @@ export class Fills {
 
   /** Waits for the holder elsewhere: the store tells of its end; should it die, its lease runs out. */
   #awaitOther(fill: Fill, leftMs: number): Promise<FillEnd> {
+    // The message of its end may have come together with the answer that told of it.
+    if (fill.fence.struck || fill.woken) {
+      this.#end(fill, 'abandoned');
+      return fill.done;
+    }
     fill.timer = this.#with.clock.setTimer(() => this.#end(fill, 'abandoned'), leftMs);
     fill.waits = true;
     fill.fence.onStrike = () => this.#end(fill, 'committed');
