@@ -1,14 +1,19 @@
-import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
+import { createRedisKvStore } from '../drivers/redis-kv-store.ts';
+import { parseOptions, runtimeFrom, type Duration, type Events, type Runtime } from '../kernel/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import { toMs } from './durations.ts';
 import { Engine } from './engine.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fill } from './fills.ts';
-import { jsonCodec } from './json-codec.ts';
-import type { Loader, LoadSettings } from './loads.ts';
+import { valueCodec } from './value-codec.ts';
+import { warm, type WarmOptions, type WarmProgress } from './warm.ts';
+import { explain, type Explanation } from './explain.ts';
+import type { Loader, LoaderContext, LoadSettings } from './loads.ts';
 import { cacheOptions, type CacheOptions } from './options.ts';
+import type { StandardSchema } from './schema.ts';
 import type { CacheStatistics } from './statistics.ts';
 import { EVERYTHING, tagName } from './tag-names.ts';
+import type { Found } from './tiers.ts';
 import type { Codec, Entry, EntryOptions, FillLease, FillWait, ValueStore } from './types.ts';
 
 /** Options of one {@link Cache.getOrSet}. */
@@ -23,15 +28,39 @@ export interface LoadOptions extends EntryOptions {
   readonly signal?: AbortSignal;
 }
 
+/** {@link LoadOptions} of one {@link Cache.getOrSet}. */
+export interface GetOrSetOptions<Value> extends LoadOptions {
+  /** Checks what comes from the cache (zod, valibot, arktype, …); a value it refuses is loaded anew, a transform migrates it. */
+  readonly schema?: StandardSchema<Value>;
+}
+
+/** What {@link Cache.define} takes. */
+export interface Definition<Args extends readonly unknown[], Value> extends GetOrSetOptions<Value> {
+  /** The key of these arguments, unique in the cache. */
+  readonly key: (...args: Args) => string;
+  readonly load: (context: LoaderContext<Value>, ...args: Args) => Promise<Value> | Value;
+}
+
+/** A kind of value that knows its key and its loader. */
+export interface Defined<Args extends readonly unknown[], Value> {
+  get(...args: Args): Promise<Value>;
+  /** Loads although there is a fresh value. */
+  refresh(...args: Args): Promise<Value>;
+  delete(...args: Args): Promise<boolean>;
+  expire(...args: Args): Promise<boolean>;
+}
+
 /**
- * Makes a cache. Without `store` it lives in this process alone; with `bus` the other workers of the machine hear of its
+ * Makes a cache. Without `redis` (or another `store`) it lives in this process alone; with `bus` the other workers of the machine hear of its
  * invalidations.
  * @throws ConfigError when options are wrong.
  */
 export function createCache<Value = unknown>(options: CacheOptions<Value> = {}, runtime: Partial<Runtime> = {}): Cache<Value> {
-  const { store, bus, codec = jsonCodec as Codec<Value>, ...plain } = options;
+  const { redis, store: given, bus, pressure, codec = valueCodec as Codec<Value>, ...plain } = options;
   const settings = parseOptions(cacheOptions, plain, 'createCache(options)');
-  return new Cache(new Engine({ settings, runtime: runtimeFrom(runtime), store, bus, codec }), '', [EVERYTHING]);
+  const { prefix, name, storeTimeout: timeoutMs } = settings;
+  const store = redis ? createRedisKvStore({ target: redis, prefix: `${prefix}${name}:`, timeoutMs }, runtime) : given;
+  return new Cache(new Engine({ settings, runtime: runtimeFrom(runtime), store, bus, codec, pressure }), '', [EVERYTHING]);
 }
 
 /**
@@ -60,25 +89,25 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
    * The value of `key`: from memory, else the store, else `loader`. However many ask, in however many processes, one load
    * runs per key; a stale value within grace serves at once while it is replaced behind.
    */
-  async getOrSet<T extends Value>(key: string, loader: Loader<T>, options: LoadOptions = {}): Promise<T> {
+  async getOrSet<T extends Value>(key: string, loader: Loader<T>, options: GetOrSetOptions<T> = {}): Promise<T> {
     const engine = this.#engine as unknown as Engine<T>;
     const name = this.#name(key);
-    let found = options.forceFresh ? 'absent' : engine.look(name);
-    if (typeof found === 'string' && !options.forceFresh) found = await engine.findInStore(name, found);
-    if (typeof found === 'string')
-      return this.#wait(engine.loads.run(name, loader, undefined, this.#loadSettings(options)), options);
-    const nowMs = engine.clock.now();
-    if (found.freshUntilMs > nowMs) return found.value;
-    const load = engine.loads.run(name, loader, found, this.#loadSettings(options));
-    if (found.graceUntilMs <= nowMs) return this.#wait(load, options);
-    return this.#preferFresh(load, found, options);
+    if (options.forceFresh) return this.#wait(this.#load(name, loader, undefined, options), options);
+    const entry = options.schema ? undefined : engine.settled(name, engine.clock.now());
+    if (entry) return engine.give(entry);
+    let found = engine.look(name, engine.clock.now());
+    if (typeof found === 'string') found = await engine.findInStore(name, found);
+    if (typeof found === 'object' && options.schema && !(await engine.schemas.apply(found, options.schema))) {
+      return this.getOrSet(key, loader, { ...options, forceFresh: true });
+    }
+    return this.#serve(name, found, loader, options);
   }
 
   /** The value of `key`, fresh or within grace; undefined when there is none. */
   async get<T extends Value = Value>(key: string): Promise<T | undefined> {
-    const found = await this.#engine.find(this.#name(key));
-    if (typeof found === 'string' || found.graceUntilMs <= this.#engine.clock.now()) return undefined;
-    return found.value as T;
+    const engine = this.#engine;
+    const found = await engine.find(this.#name(key));
+    return typeof found === 'string' || found.graceUntilMs <= engine.clock.now() ? undefined : (engine.give(found) as T);
   }
 
   /** The values of `keys`, in order. One round trip for all that memory does not have (one per slot on Redis Cluster). */
@@ -92,7 +121,8 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   }
 
   peek(key: string): Entry<Value> | undefined {
-    const found = this.#engine.look(this.#name(key));
+    const engine = this.#engine;
+    const found = engine.look(this.#name(key), engine.clock.now());
     return typeof found === 'object' ? found : undefined;
   }
 
@@ -191,10 +221,41 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   wrap<Args extends readonly unknown[], T extends Value>(
     name: string,
     fn: (...args: Args) => Promise<T> | T,
-    options: LoadOptions & { readonly key?: (...args: Args) => string } = {},
+    options: GetOrSetOptions<T> & { readonly key?: (...args: Args) => string } = {},
   ): (...args: Args) => Promise<T> {
     const { key = (...args: Args) => JSON.stringify(args), ...load } = options;
     return (...args) => this.getOrSet<T>(`${name}:${key(...args)}`, () => fn(...args), load);
+  }
+
+  /** A kind of value with its key, its loader and its options in one place, typed throughout. */
+  define<Args extends readonly unknown[], T extends Value>(definition: Definition<Args, T>): Defined<Args, T> {
+    const { key, load, ...options } = definition;
+    return {
+      get: (...args) => this.getOrSet<T>(key(...args), (context) => load(context, ...args), options),
+      refresh: (...args) => this.getOrSet<T>(key(...args), (context) => load(context, ...args), { ...options, forceFresh: true }),
+      delete: (...args) => this.delete(key(...args)),
+      expire: (...args) => this.expire(key(...args)),
+    };
+  }
+
+  /** Loads `keys` ahead of their readers, a few at once; those that are fresh are left alone. Failures are counted. */
+  warm<T extends Value>(
+    keys: Iterable<string>,
+    loader: (key: string, context: LoaderContext<T>) => Promise<T> | T,
+    options: LoadOptions & WarmOptions = {},
+  ): Promise<WarmProgress> {
+    const { concurrency, onProgress, ...load } = options;
+    const one = (key: string): Promise<T> => this.getOrSet<T>(key, (context) => loader(key, context), load);
+    return warm(keys, one, {
+      ...(concurrency && { concurrency }),
+      ...(onProgress && { onProgress }),
+      ...(load.signal && { signal: load.signal }),
+    });
+  }
+
+  /** Why a read of `key` would come out as it would, now. Not a read: nothing is counted or moved. */
+  async explain(key: string): Promise<Explanation> {
+    return explain(this.#engine as Engine<unknown>, this.#name(key));
   }
 
   /** A view of this cache whose keys all start with `name:`, and which can be cleared by itself. */
@@ -205,9 +266,17 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     return new Cache(this.#engine as unknown as Engine<T>, prefix, [...this.#scopes, scope]);
   }
 
+  /**
+   * Resolves with true once the shared store answers (at once where there is none), with false when it has not within
+   * `limit`. Nothing needs to wait for it: before, the cache works in memory.
+   */
+  async ready(limit: Duration = '10s'): Promise<boolean> {
+    return this.#engine.store?.ready(toMs(limit, 'limit')) ?? true;
+  }
+
   stats(): CacheStatistics {
-    const { statistics, tiers, tags } = this.#engine;
-    return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size);
+    const { statistics, tiers, tags, store } = this.#engine;
+    return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size, store);
   }
 
   /** Stops timers, ends loads, forgets memory and lets go of the store. Closing a namespace closes its cache. */
@@ -227,25 +296,45 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     return [...this.#scopes, ...tags.map(tagName)];
   }
 
-  #loadSettings(options: LoadOptions): LoadSettings {
-    const { settings } = this.#engine;
-    return {
+  #load<T extends Value>(name: string, loader: Loader<T>, stale: CachedEntry<T> | undefined, options: LoadOptions): Promise<T> {
+    const { loads, settings } = this.#engine as unknown as Engine<T>;
+    const load = loads.run(name, loader, stale, this.#loadSettings(name, loader, options));
+    return settings.values === 'cloned' ? load.then((value) => structuredClone(value)) : load;
+  }
+
+  #loadSettings<T extends Value>(name: string, loader: Loader<T>, options: LoadOptions): LoadSettings {
+    const { settings, loads } = this.#engine as unknown as Engine<T>;
+    const load: LoadSettings = {
       entry: options,
       tags: this.#tags(options.tags),
       scopes: this.#scopes,
       forceFresh: options.forceFresh ?? false,
       hardTimeoutMs: options.hardTimeout === undefined ? settings.hardTimeout : toMs(options.hardTimeout, 'hardTimeout'),
+      reload: settings.prefetch && (() => loads.run(name, loader, undefined, { ...load, forceFresh: true })),
     };
+    return load;
+  }
+
+  /** Answers with what was found, and begins a load where that is not fresh or will soon not be. */
+  #serve<T extends Value>(name: string, found: Found<T>, loader: Loader<T>, options: LoadOptions): Promise<T> | T {
+    const engine = this.#engine as unknown as Engine<T>;
+    const entry = typeof found === 'object' ? found : undefined;
+    const leftMs = entry ? entry.freshUntilMs - engine.clock.now() : 0;
+    if (entry && leftMs > 0 && !engine.early.isDue(leftMs, entry.loadMs)) return engine.give(entry);
+    const load = this.#load(name, loader, entry, options);
+    if (!entry || entry.graceUntilMs <= engine.clock.now()) return this.#wait(load, options);
+    return this.#preferFresh(load, entry, leftMs > 0 ? { timeout: 0 } : options);
   }
 
   /** The new value if it comes within the timeout, otherwise the stale one; the load goes on. */
   async #preferFresh<T extends Value>(load: Promise<T>, stale: CachedEntry<T>, options: LoadOptions): Promise<T> {
     const { clock, settings } = this.#engine;
-    const quiet = load.catch(() => stale.value);
+    const engine = this.#engine as unknown as Engine<T>;
+    const quiet = load.catch(() => engine.give(stale));
     const timeoutMs = options.timeout === undefined ? settings.timeout : toMs(options.timeout, 'timeout');
-    if (timeoutMs === 0) return stale.value;
+    if (timeoutMs === 0) return engine.give(stale);
     const expiry = Promise.withResolvers<T>();
-    const timer = clock.setTimer(() => expiry.resolve(stale.value), timeoutMs);
+    const timer = clock.setTimer(() => expiry.resolve(engine.give(stale)), timeoutMs);
     return Promise.race([quiet, expiry.promise]).finally(() => timer.cancel());
   }
 

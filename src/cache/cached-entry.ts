@@ -14,25 +14,32 @@ export interface EntryTimes {
 
 /** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
 export class CachedEntry<Value> implements Entry<Value>, Resident {
+  // What a hit reads comes first, to lie together in memory.
+  value: Value;
+  /** Until then (see {@link Ticks}) it is fresh, needs no early refresh, and memory need not ask the store. */
+  settledTick = 0;
+  /** {@link TagTable.epoch} when the stamp was last found valid. */
+  checkedEpoch = -1;
+  visits = 0;
+
   readonly key: string;
-  readonly value: Value;
   readonly tags: readonly string[];
   readonly storedMs: number;
   freshUntilMs: number;
   graceUntilMs: number;
-  readonly usableUntilMs: number;
+  usableUntilMs: number;
   /** How long the load took: what a miss would cost. */
   readonly loadMs: number;
   stamp: TagStamp;
-  /** {@link TagTable.epoch} when the stamp was last found valid. */
-  checkedEpoch = -1;
   /** Until when this process need not ask the store for a newer one. */
   memoryUntilMs: number;
   /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
   confirmedMs: number;
 
+  /** Loads the value anew, where prefetching asked to remember how. */
+  reload: (() => Promise<unknown>) | undefined = undefined;
+
   readonly bytes: number;
-  visits = 0;
   queue: ResidentQueue<this> | undefined = undefined;
   older: this | undefined = undefined;
   newer: this | undefined = undefined;
@@ -64,8 +71,11 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
 
   /** Stale from `nowMs` on; grace counts from there. */
   expire(nowMs: number): void {
-    if (this.freshUntilMs <= nowMs) return;
-    this.graceUntilMs = Math.min(this.usableUntilMs, nowMs + (this.graceUntilMs - this.freshUntilMs));
-    this.freshUntilMs = nowMs;
+    const earlierMs = this.freshUntilMs - nowMs;
+    if (earlierMs <= 0) return;
+    this.settledTick = 0;
+    this.freshUntilMs -= earlierMs;
+    this.graceUntilMs -= earlierMs;
+    this.usableUntilMs -= earlierMs;
   }
 }

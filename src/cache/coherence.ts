@@ -1,10 +1,11 @@
 import { globTest, type Clock, type Events } from '../kernel/index.ts';
-import type { Bus, KvStore, StoreListener } from '../ports/index.ts';
+import type { Bus, StoreListener } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
-
+import type { Fills } from './fills.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -13,7 +14,8 @@ export interface CoherenceDependencies {
   readonly tiers: Tiers<unknown>;
   readonly tags: TagTable;
   readonly fences: Fences;
-  readonly store: KvStore | undefined;
+  readonly fills: Fills;
+  readonly store: StoreGuard | undefined;
   readonly bus: Bus | undefined;
   /** Channel of this cache on the bus. */
   readonly channel: string;
@@ -67,7 +69,7 @@ export class Coherence implements StoreListener {
       await this.#tell({ op: 'expire', key });
       return here;
     }
-    const there = await store.expire(key, this.#with.clock.now());
+    const there = await store.expire(key);
     return this.#expireHere(key) || there || here;
   }
 
@@ -77,7 +79,7 @@ export class Coherence implements StoreListener {
     const announced = tags.map((tag) => table.invalidate(tag, soft));
     if (!store) return this.#tell({ op: 'tags', tags, soft });
     const versions = await store.bump(tags, soft);
-    for (const [at, tag] of tags.entries()) table.accept(tag, versions[at]!, announced[at]!);
+    for (const [at, tag] of tags.entries()) table.accept(tag, versions?.[at], announced[at]!);
   }
 
   /** Resolves with how many values went from the store, or without one from memory. */
@@ -115,7 +117,7 @@ export class Coherence implements StoreListener {
   }
 
   onAbandoned(key: string): void {
-    this.#with.fences.strike(key);
+    this.#with.fills.wake(key);
   }
 
   onGap(): void {

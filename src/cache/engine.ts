@@ -14,6 +14,8 @@ import type { CachedEntry, EntryTimes } from './cached-entry.ts';
 import { Coherence } from './coherence.ts';
 import { toMs } from './durations.ts';
 import type { CacheEvents, MissReason } from './events.ts';
+import { publishDiagnostics } from './diagnostics.ts';
+import { EarlyRefresh } from './early-refresh.ts';
 import { FailureMemory } from './failures.ts';
 import { Fences } from './fences.ts';
 import { Fills, type Fill } from './fills.ts';
@@ -21,9 +23,14 @@ import { FrameFormat } from './frame.ts';
 import { Loads } from './loads.ts';
 import type { CacheSettings } from './options.ts';
 import { Statistics } from './statistics.ts';
+import { heapPressure } from './pressure.ts';
+import { SchemaChecks } from './schema.ts';
+import { StoreGuard } from './store-guard.ts';
 import { EVERYTHING, tagName } from './tag-names.ts';
 import { TagTable } from './tags.ts';
 import { Tiers, type EntryParts, type Found } from './tiers.ts';
+import { Ticks } from './ticks.ts';
+import { TtlRules, type RuleTimes } from './ttl-rules.ts';
 import type { Codec, EntryOptions } from './types.ts';
 
 export interface EngineParts<Value> {
@@ -32,6 +39,7 @@ export interface EngineParts<Value> {
   readonly codec: Codec<Value>;
   readonly store: KvStore | undefined;
   readonly bus: Bus | undefined;
+  readonly pressure: (() => number) | undefined;
 }
 
 /** The mechanisms of one cache, put together once. {@link Cache} and its namespaces are views of it. */
@@ -41,7 +49,9 @@ export class Engine<Value> {
   readonly random: Random;
   readonly events = new Events<CacheEvents>();
   readonly statistics: Statistics;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
+  readonly early: EarlyRefresh;
+  readonly schemas = new SchemaChecks();
   readonly tags: TagTable;
   readonly fences = new Fences();
   readonly tiers: Tiers<Value>;
@@ -50,16 +60,21 @@ export class Engine<Value> {
   readonly coherence: Coherence;
   readonly #frames: FrameFormat<Value>;
   readonly #watch: StoreWatch | undefined;
-  readonly #sweep: Timer;
+  readonly #timers: Timer[] = [];
+  readonly #rules: TtlRules;
+  readonly #pressure: (() => number) | undefined;
   readonly #closed = new AbortController();
 
-  constructor({ settings, runtime, codec, store, bus }: EngineParts<Value>) {
+  constructor({ settings, runtime, codec, store, bus, pressure }: EngineParts<Value>) {
+    this.#rules = new TtlRules(settings.rules);
+    this.#pressure = settings.maxStretch > 1 ? pressure : undefined;
+    this.early = new EarlyRefresh(runtime.random, settings.earlyRefresh);
     this.settings = settings;
     this.clock = runtime.clock;
     this.random = runtime.random;
-    this.store = store;
     this.statistics = new Statistics(runtime.metrics, settings.name);
-    this.tags = new TagTable(settings.maxTags, store && ((tags) => store.versions(tags)));
+    this.store = store && this.#guard(store);
+    this.tags = new TagTable(settings.maxTags, this.store && ((tags) => this.store!.versions(tags)));
     this.tags.pin(EVERYTHING);
     this.#frames = new FrameFormat(codec, settings.compressAbove);
     this.tiers = new Tiers({
@@ -69,6 +84,9 @@ export class Engine<Value> {
       maxEntries: settings.memory.maxEntries,
       maxBytes: settings.memory.maxBytes,
       maxStalenessMs: settings.maxStaleness,
+      freezes: settings.values === 'frozen',
+      ticks: new Ticks(this.clock.now()),
+      early: this.early,
     });
     const { backoff: baseMs, maxBackoff: maxMs, maxKeys } = settings.failures;
     const failures = new FailureMemory(this.clock, this.random, { baseMs, maxMs, maxKeys });
@@ -76,6 +94,7 @@ export class Engine<Value> {
     let tokens = 0;
     const newToken = (): string => `${process}.${++tokens}`;
     this.fills = new Fills({ ...this.#shared(), failures, leaseMs: settings.lease, newToken });
+    this.tags.onInvalidation = () => this.fills.dropOvertaken();
     this.loads = new Loads({
       ...this.#shared(),
       tiers: this.tiers,
@@ -86,46 +105,67 @@ export class Engine<Value> {
     this.coherence = new Coherence({
       ...this.#shared(),
       tiers: this.tiers as Tiers<unknown>,
+      fills: this.fills,
       bus,
       channel: `cache:${settings.name}`,
     });
-    this.#watch = store?.watch(this.coherence, settings.maxStaleness);
+    this.#watch = this.store?.watch(this.coherence, settings.maxStaleness);
     this.tiers.watch = this.#watch;
-    this.#sweep = this.clock.setRepeating(() => this.tiers.sweep(), settings.memory.sweepEvery);
+    const { sweepEvery, shrinkAbove } = settings.memory;
+    this.#timers.push(this.clock.setRepeating(() => this.tiers.sweep(heapPressure() > shrinkAbove), sweepEvery));
+    const { prefetch } = settings;
+    if (prefetch) this.#timers.push(this.clock.setRepeating(() => void this.#prefetch(prefetch), prefetch.every));
+    if (settings.diagnostics) publishDiagnostics(this.events, settings.name);
     this.#reportSizes(runtime);
   }
 
   /** The usable entry of `name`: from memory, else from the store. A store that does not answer counts as a miss. */
   async find(name: string): Promise<Found<Value>> {
-    const found = this.look(name);
+    const found = this.look(name, this.clock.now());
     return typeof found === 'object' ? found : this.findInStore(name, found);
   }
 
   /** Memory's part of {@link find}. */
-  look(name: string): Found<Value> {
-    const found = this.tiers.look(name, this.clock.now());
-    if (typeof found === 'object') this.hit(found, 'memory');
+  look(name: string, nowMs: number): Found<Value> {
+    const entry = this.settled(name, nowMs);
+    if (entry) return entry;
+    const found = this.tiers.look(name, nowMs);
+    if (typeof found === 'object') this.#hit(found, 'memory', nowMs);
     return found;
+  }
+
+  /** The quickest part of {@link look}: a value to be served as it is, with nothing more to do. */
+  settled(name: string, nowMs: number): CachedEntry<Value> | undefined {
+    const entry = this.tiers.settled(name, nowMs);
+    if (entry === undefined) return undefined;
+    this.statistics.memoryHits.inc();
+    if (this.events.has('hit')) this.events.emit('hit', { key: name, tier: 'memory', stale: false });
+    return entry;
   }
 
   /** The rest of {@link find}, once memory came back with a reason. */
   async findInStore(name: string, reason: MissReason): Promise<Found<Value>> {
     const found = this.store ? await this.tiers.read(name).catch(() => reason) : reason;
-    if (typeof found === 'object') this.hit(found, 'store');
+    if (typeof found === 'object') this.#hit(found, 'store', this.clock.now());
     else this.#miss(name, found);
     return found;
+  }
+
+  /** The value as callers get it. */
+  give(entry: CachedEntry<Value>): Value {
+    return this.settings.values === 'cloned' ? structuredClone(entry.value) : entry.value;
+  }
+
+  #hit(entry: CachedEntry<Value>, tier: 'memory' | 'store', nowMs: number): void {
+    const stale = entry.freshUntilMs <= nowMs;
+    (tier === 'memory' ? this.statistics.memoryHits : this.statistics.storeHits).inc();
+    if (stale) this.statistics.staleHits.inc();
+    if (this.events.has('hit')) this.events.emit('hit', { key: entry.key, tier, stale });
   }
 
   #miss(name: string, reason: MissReason): void {
     this.statistics.misses[reason].inc();
     if (this.events.has('miss')) this.events.emit('miss', { key: name, reason });
-  }
-
-  hit(entry: CachedEntry<Value>, tier: 'memory' | 'store'): void {
-    const stale = entry.freshUntilMs <= this.clock.now();
-    (tier === 'memory' ? this.statistics.memoryHits : this.statistics.storeHits).inc();
-    if (stale) this.statistics.staleHits.inc();
-    if (this.events.has('hit')) this.events.emit('hit', { key: entry.key, tier, stale });
   }
 
   /** Stores what a fill found; undefined, and nothing stored, when an invalidation came between. */
@@ -191,6 +231,15 @@ export class Engine<Value> {
     await this.coherence.announce(keys);
   }
 
+  #guard(store: KvStore): StoreGuard {
+    const { failures, probeEvery: probeMs, maxOwed } = this.settings.storeFailures;
+    return new StoreGuard(store, this.clock, { failures, probeMs, maxOwed }, (available, error) => {
+      // Versions made up while the store was away are no longer needed, and must not outlive it.
+      if (available) this.tags.forgetApart();
+      this.events.emit('store', available ? { available } : { available, error });
+    });
+  }
+
   #shared() {
     const { clock, tags, fences, events, statistics, store } = this;
     return { clock, tags, fences, events, statistics, store };
@@ -205,22 +254,38 @@ export class Engine<Value> {
   }
 
   #entry(made: MadeValue<Value>): CachedEntry<Value> {
-    const times = this.#times(made.madeMs, made.options);
+    const rule = this.#rules.of(made.key);
+    const times = this.#times(made.madeMs, made.options, rule);
     const { memoryTtl } = made.options;
-    const memoryTtlMs = memoryTtl === undefined ? this.settings.memoryTtl : toMs(memoryTtl, 'memoryTtl');
+    const memoryTtlMs = memoryTtl === undefined ? (rule?.memoryTtl ?? this.settings.memoryTtl) : toMs(memoryTtl, 'memoryTtl');
     const memoryUntilMs = Math.min(times.usableUntilMs, this.clock.now() + (memoryTtlMs ?? Infinity));
-    return this.tiers.entryOf({ ...made, times, memoryUntilMs });
+    const value = this.settings.values === 'cloned' ? structuredClone(made.value) : made.value;
+    return this.tiers.entryOf({ ...made, value, times, memoryUntilMs });
   }
 
-  /** Age counts from `madeMs`, the start of the load; the TTL from now, so that a slow load does not use it up. */
-  #times(madeMs: number, options: EntryOptions): EntryTimes {
+  /**
+   * Call before rule before default. Age counts from `madeMs`, the start of the load; the TTL from now, so that a slow
+   * load does not use it up.
+   */
+  #times(madeMs: number, options: EntryOptions, rule: RuleTimes | undefined): EntryTimes {
     const { settings } = this;
-    const ms = (given: EntryOptions['ttl'], name: 'ttl' | 'grace' | 'staleIfError'): number =>
-      given === undefined ? settings[name] : toMs(given, name);
-    const freshUntilMs = this.clock.now() + ms(options.ttl, 'ttl');
-    const graceUntilMs = freshUntilMs + ms(options.grace, 'grace');
-    const usableUntilMs = Math.max(graceUntilMs, freshUntilMs + ms(options.staleIfError, 'staleIfError'));
+    const ms = (name: 'ttl' | 'grace' | 'staleIfError'): number => {
+      const given = options[name];
+      return given === undefined ? (rule?.[name] ?? settings[name]) : toMs(given, name);
+    };
+    const stretch = this.#pressure ? 1 + (settings.maxStretch - 1) * Math.min(1, Math.max(0, this.#pressure())) : 1;
+    const freshUntilMs = this.clock.now() + ms('ttl') * stretch;
+    const graceUntilMs = freshUntilMs + ms('grace');
+    const usableUntilMs = Math.max(graceUntilMs, freshUntilMs + ms('staleIfError'));
     return { storedMs: madeMs, freshUntilMs, graceUntilMs, usableUntilMs };
+  }
+
+  /** In quiet moments, popular values are loaded before they expire. */
+  async #prefetch({ every, atMost }: { readonly every: number; readonly atMost: number }): Promise<void> {
+    for (const entry of this.tiers.expiringSoon(this.clock.now() + 2 * every, atMost)) {
+      if (this.loads.size > 0 || (this.#pressure?.() ?? 0) > 0.5) return;
+      await entry.reload!().catch(() => {});
+    }
   }
 
   async #commit(token: string, entry: CachedEntry<Value>): Promise<boolean> {
@@ -248,18 +313,20 @@ export class Engine<Value> {
       metrics.gauge({ name: `spillway_cache_${name}`, help, labels: ['cache'] }).series({ cache: this.settings.name });
     const entries = gauge('entries', 'Entries in memory.');
     const bytes = gauge('bytes', 'Bytes of the values in memory, roughly.');
+    const owed = gauge('owed', 'Invalidations that the shared store has still to hear of.');
     const tags = gauge('tags', 'Tags whose version this process knows.');
     metrics.onCollect(() => {
       entries.set(this.tiers.memory.size);
       bytes.set(this.tiers.memory.bytes);
       tags.set(this.tags.size);
+      owed.set(this.store?.owed ?? 0);
     });
   }
 
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(new SpillwayError('SPILLWAY_CLOSED', 'The cache was closed.'));
-    this.#sweep.cancel();
+    for (const timer of this.#timers) timer.cancel();
     this.coherence.close();
     this.tiers.memory.clear();
     await this.#watch?.close();

@@ -1,7 +1,8 @@
 import { messageOf, type Clock, type Timer } from '../kernel/index.ts';
-import type { FillFailure, KvStore, StoredValue } from '../ports/index.ts';
+import type { FillFailure, StoredValue } from '../ports/index.ts';
 import type { FailureMemory } from './failures.ts';
 import type { Fence, Fences } from './fences.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagStamp, TagTable } from './tags.ts';
 
 /** How a fill ended, for those who waited for it. */
@@ -20,7 +21,7 @@ export interface FillDependencies {
   readonly tags: TagTable;
   readonly fences: Fences;
   readonly failures: FailureMemory;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly leaseMs: number;
   /** A token no other fill of the fleet has. */
   readonly newToken: () => string;
@@ -41,7 +42,12 @@ export class Fill {
   stamp: TagStamp | undefined;
   /** The store's lease; undefined: this process only. */
   token: string | undefined;
-  heartbeat: Timer | undefined;
+  /** Another process holds the store's lease: this one waits for it to end. */
+  waits = false;
+  /** The holder has given up; perhaps before this one knew that there was a holder. */
+  woken = false;
+  /** Renews the lease, or ends the wait for it. */
+  timer: Timer | undefined;
   #settle!: (end: FillEnd) => void;
   ended = false;
 
@@ -87,6 +93,17 @@ export class Fills {
     return this.#running.size;
   }
 
+  /** Whether this process fills the key, or waits for another that does. */
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
+  /** The failure for which the key rests. */
+  resting(key: string): { readonly error: unknown; readonly forMs: number } | undefined {
+    const failure = this.#with.failures.current(key);
+    return failure && { error: failure.error, forMs: failure.untilMs - this.#with.clock.monotonic() };
+  }
+
   /** @param seenMs `storedMs` of the value the caller wants replaced; 0 for none. */
   async begin(key: string, tags: readonly string[], seenMs: number): Promise<FillStart> {
     const running = this.#running.get(key);
@@ -97,12 +114,11 @@ export class Fills {
       return { role: 'refused', failure: remembered, error: remembered.error, leftMs };
     }
     const fill = this.#open(key);
-    try {
-      return await this.#claim(fill, tags, seenMs);
-    } catch (error) {
-      this.#end(fill, 'abandoned');
-      throw error;
-    }
+    const start = await this.#claim(fill, tags, seenMs);
+    if (start.role !== 'leader' || !this.#isOvertaken(fill)) return start;
+    // Invalidated before the load has even begun: with new versions it need not be in vain.
+    this.finish(fill, false);
+    return this.begin(key, tags, seenMs);
   }
 
   /** The stamp for the value: what was known beforehand, and `tags` as far as they are new. Undefined: overtaken. */
@@ -129,23 +145,36 @@ export class Fills {
     return !tags.invalidatedSince(names, fill.tagSequence);
   }
 
+  /** The holder elsewhere has given up. */
+  wake(key: string): void {
+    const fill = this.#running.get(key);
+    if (!fill) return;
+    fill.woken = true;
+    if (fill.waits) this.#end(fill, 'abandoned');
+  }
+
   /** Ends a fill whose value was stored, or not (`stored` false: an invalidation came between). */
   finish(fill: Fill, stored: boolean): void {
     if (stored) this.#with.failures.forget(fill.key);
+    else void this.#giveBack(fill);
     this.#end(fill, stored ? 'committed' : 'abandoned');
   }
 
   /** Gives the right back; with `error` the failure is remembered, here and in the store. */
   async abandon(fill: Fill, error?: unknown): Promise<void> {
     if (fill.ended) return;
-    const { failures, store } = this.#with;
+    const { failures } = this.#with;
     const remembered = error === undefined ? undefined : failures.record(fill.key, error, messageOf(error));
-    const { token } = fill;
-    this.#end(fill, 'abandoned');
-    if (!store || !token) return;
     const failure = remembered && { attempts: remembered.failure.attempts, message: remembered.failure.message };
-    // Should the store not hear of it, the lease runs out by itself.
-    await store.abandon(fill.key, token, failure, remembered?.pauseMs).catch(() => {});
+    const told = this.#giveBack(fill, failure, remembered?.pauseMs);
+    this.#end(fill, 'abandoned');
+    await told;
+  }
+
+  /** Tags were invalidated: fills they overtake are of no use any more, and must not keep others from beginning anew. */
+  dropOvertaken(): void {
+    for (const fill of this.#running.values())
+      if (!fill.waits && this.#isOvertaken(fill)) this.#overtake(fill, 'one of its tags was invalidated');
   }
 
   /** Whether someone who arrives now must not be given what `fill` will find. */
@@ -156,12 +185,23 @@ export class Fills {
   #open(key: string): Fill {
     const { clock, fences, tags } = this.#with;
     const fill = new Fill(key, fences.open(key), clock, tags.sequence);
-    fill.fence.onStrike = () => {
-      fill.lose(`'${key}' was invalidated`);
-      if (this.#running.get(key) === fill) this.#running.delete(key);
-    };
+    fill.fence.onStrike = () => this.#overtake(fill, 'it was invalidated');
     this.#running.set(key, fill);
     return fill;
+  }
+
+  #overtake(fill: Fill, why: string): void {
+    fill.lose(`'${fill.key}' is filled in vain: ${why}`);
+    if (this.#running.get(fill.key) === fill) this.#running.delete(fill.key);
+    void this.#giveBack(fill);
+  }
+
+  /** Ends the store's lease. Should the store not hear of it, the lease runs out by itself. */
+  async #giveBack(fill: Fill, failure?: FillFailure, keepMs?: number): Promise<void> {
+    const { token } = fill;
+    fill.token = undefined;
+    fill.timer?.cancel();
+    if (token) await this.#with.store!.abandon(fill.key, token, failure, keepMs).catch(() => {});
   }
 
   async #claim(fill: Fill, tags: readonly string[], seenMs: number): Promise<FillStart> {
@@ -192,17 +232,18 @@ export class Fills {
 
   /** Waits for the holder elsewhere: the store tells of its end; should it die, its lease runs out. */
   #awaitOther(fill: Fill, leftMs: number): Promise<FillEnd> {
-    const timer = this.#with.clock.setTimer(() => this.#end(fill, 'abandoned'), leftMs);
-    const onStrike = fill.fence.onStrike;
-    fill.fence.onStrike = () => {
-      timer.cancel();
-      onStrike?.();
-      this.#end(fill, 'committed');
-    };
+    // The message of its end may have come together with the answer that told of it.
+    if (fill.fence.struck || fill.woken) {
+      this.#end(fill, 'abandoned');
+      return fill.done;
+    }
+    fill.timer = this.#with.clock.setTimer(() => this.#end(fill, 'abandoned'), leftMs);
+    fill.waits = true;
+    fill.fence.onStrike = () => this.#end(fill, 'committed');
     return fill.done;
   }
 
-  #keepAlive(fill: Fill, store: KvStore, token: string): void {
+  #keepAlive(fill: Fill, store: StoreGuard, token: string): void {
     const { clock, leaseMs } = this.#with;
     let aliveMs = clock.monotonic();
     const beat = async (): Promise<void> => {
@@ -212,12 +253,12 @@ export class Fills {
       if (renewed) aliveMs = askedMs;
       else if (renewed === false || clock.monotonic() - aliveMs > leaseMs) fill.lose(`the lease on '${fill.key}' was lost`);
     };
-    fill.heartbeat = clock.setRepeating(() => void beat(), leaseMs / 3);
+    fill.timer = clock.setRepeating(() => void beat(), leaseMs / 3);
   }
 
   #end(fill: Fill, end: FillEnd): void {
     if (fill.ended) return;
-    fill.heartbeat?.cancel();
+    fill.timer?.cancel();
     this.#with.fences.close(fill.fence);
     if (this.#running.get(fill.key) === fill) this.#running.delete(fill.key);
     fill.settle(end);

@@ -12,6 +12,8 @@ export interface FramedEntry<Value> {
   readonly loadMs: number;
 }
 
+type Body = 'text' | 'bytes' | 'buffer' | 'codec';
+
 interface Head {
   /** Grace and last use, ms after `freshUntil`'s original value; load cost in ms. */
   readonly f: number;
@@ -22,7 +24,7 @@ interface Head {
   /** Hard and soft version of each tag in turn. */
   readonly v: readonly string[];
   /** How the body is written: text, bytes, or by the codec; `z`: and compressed. */
-  readonly b: 'text' | 'bytes' | 'codec';
+  readonly b: Body;
   readonly z?: 1;
 }
 
@@ -40,9 +42,8 @@ export class FrameFormat<Value> {
 
   encode(entry: FramedEntry<Value>): StoredValue {
     const { value, times } = entry;
-    const kind = typeof value === 'string' ? 'text' : value instanceof Uint8Array ? 'bytes' : 'codec';
-    let body =
-      kind === 'text' ? Buffer.from(value as string) : kind === 'bytes' ? (value as Uint8Array) : this.#codec.encode(value);
+    const kind = kindOf(value);
+    let body = this.#bodyOf(value, kind);
     const compressed = body.length > this.#compressAboveBytes ? compress(body) : undefined;
     if (compressed) body = compressed;
     const head: Head = {
@@ -72,23 +73,39 @@ export class FrameFormat<Value> {
     if (bodyAt > bytes.length) return undefined;
     const head = JSON.parse(bytes.toString('utf8', 5, bodyAt)) as Head;
     const raw = bytes.subarray(bodyAt);
-    const body = head.z ? zstdDecompressSync(raw) : raw;
-    const value = head.b === 'text' ? body.toString() : head.b === 'bytes' ? Buffer.from(body) : this.#codec.decode(body);
     return {
-      value: value as Value,
+      value: this.#valueOf(head.z ? zstdDecompressSync(raw) : raw, head.b),
       tags: head.t,
       versions: head.t.map((_, at) => ({ hard: head.v[2 * at]!, soft: head.v[2 * at + 1]! })),
       times: timesOf(stored, head),
       loadMs: head.l,
     };
   }
+
+  #bodyOf(value: Value, kind: Body): Uint8Array {
+    if (kind === 'codec') return this.#codec.encode(value);
+    return typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array);
+  }
+
+  /** Bytes are copied: a part of what came over the network would keep all of it in memory. */
+  #valueOf(body: Buffer, kind: Body): Value {
+    if (kind === 'codec') return this.#codec.decode(body);
+    const value = kind === 'text' ? body.toString() : kind === 'bytes' ? new Uint8Array(body) : Buffer.from(body);
+    return value as Value;
+  }
+}
+
+function kindOf(value: unknown): Body {
+  if (typeof value === 'string') return 'text';
+  if (Buffer.isBuffer(value)) return 'buffer';
+  return value instanceof Uint8Array ? 'bytes' : 'codec';
 }
 
 /** The store may have marked the value stale since it was framed; grace counts from there. */
 function timesOf(stored: StoredValue, head: Head): EntryTimes {
   const { storedMs, freshUntilMs } = stored;
-  const graceUntilMs = Math.min(head.u, head.g - head.f + freshUntilMs);
-  return { storedMs, freshUntilMs, graceUntilMs, usableUntilMs: head.u };
+  const earlierMs = head.f - freshUntilMs;
+  return { storedMs, freshUntilMs, graceUntilMs: head.g - earlierMs, usableUntilMs: head.u - earlierMs };
 }
 
 /** zstd level 3, when that saves at least an eighth. */

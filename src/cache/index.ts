@@ -1,6 +1,10 @@
-export { Cache, createCache, type LoadOptions } from './cache.ts';
+export { Cache, createCache, type Defined, type Definition, type GetOrSetOptions, type LoadOptions } from './cache.ts';
 export type { CacheEvents, MissReason, Tier } from './events.ts';
+export type { Explanation } from './explain.ts';
 export type { Loader, LoaderContext } from './loads.ts';
 export type { CacheOptions } from './options.ts';
+export type { StandardSchema } from './schema.ts';
 export type { CacheStatistics } from './statistics.ts';
+export { CLASS_TIMES, CONTENT_RULES, type TtlRule } from './ttl-rules.ts';
 export type { Codec, Entry, EntryOptions, FillLease, FillWait, MemoryOptions, ValueStore } from './types.ts';
+export type { WarmOptions, WarmProgress } from './warm.ts';

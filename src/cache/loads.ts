@@ -1,10 +1,10 @@
 import { SpillwayError, type Clock, type Events } from '../kernel/index.ts';
-import type { KvStore } from '../ports/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { Fill, Fills } from './fills.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
 import type { Found, Tiers } from './tiers.ts';
 import type { EntryOptions } from './types.ts';
@@ -36,6 +36,8 @@ export interface LoadSettings {
   readonly tags: readonly string[];
   readonly scopes: readonly string[];
   readonly forceFresh: boolean;
+  /** Kept with the entry for prefetching. */
+  readonly reload: (() => Promise<unknown>) | undefined;
   readonly hardTimeoutMs: number;
 }
 
@@ -59,7 +61,7 @@ export interface LoadDependencies<Value> {
   readonly fills: Fills;
   readonly fences: Fences;
   readonly tags: TagTable;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly events: Events<CacheEvents>;
   readonly statistics: Statistics;
   /** Aborts when the cache is closed. */
@@ -175,6 +177,7 @@ export class Loads<Value> {
       return { value, overtaken: fill.fence.struck };
     }
     const entry = await keep(fill, value, call.options, settings.scopes, loadMs);
+    if (entry) entry.reload = settings.reload;
     if (entry && events.has('load')) events.emit('load', { key: fill.key, loadMs });
     return { value: entry ? entry.value : value, overtaken: entry === undefined };
   }

@@ -1,5 +1,6 @@
 import type { Counter, Metrics, Timing } from '../kernel/index.ts';
 import type { MissReason, Tier } from './events.ts';
+import type { StoreGuard } from './store-guard.ts';
 
 const MISS_REASONS: readonly MissReason[] = ['absent', 'expired', 'evicted', 'invalidated', 'unproven'];
 
@@ -17,6 +18,8 @@ export interface CacheStatistics {
   };
   readonly memory: { readonly entries: number; readonly bytes: number; readonly evictions: number };
   readonly tags: number;
+  /** `owed`: invalidations the shared store has still to hear of; those that were awaited are acknowledged when it is 0. */
+  readonly store: { readonly available: boolean; readonly owed: number; readonly failed: number } | undefined;
   /** Reads that would have broken `maxStaleness`; 0 unless there is a bug. */
   readonly violations: number;
 }
@@ -61,7 +64,7 @@ export class Statistics {
     );
   }
 
-  snapshot(memory: { entries: number; bytes: number }, tags: number): CacheStatistics {
+  snapshot(memory: { entries: number; bytes: number }, tags: number, store: StoreGuard | undefined): CacheStatistics {
     const misses = Object.fromEntries(MISS_REASONS.map((reason) => [reason, this.misses[reason].value])) as Record<
       MissReason,
       number
@@ -82,6 +85,7 @@ export class Statistics {
       },
       memory: { ...memory, evictions: this.evictions.value },
       tags,
+      store: store && { available: store.available, owed: store.owed, failed: store.failed },
       violations: this.violations.value,
     };
   }

@@ -41,6 +41,8 @@ export class TagTable {
   #sequence = 0;
   /** Tags invalidated at or before this may have left the table. */
   #forgottenAt = 0;
+  /** Told after each invalidation. */
+  onInvalidation: () => void = () => {};
   /** Grows with every change, so that an entry checked since needs no second look. */
   epoch = 0;
 
@@ -138,17 +140,23 @@ export class TagTable {
     record.invalidatedAt = ++this.#sequence;
     this.epoch++;
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
+    this.onInvalidation();
     return record.invalidatedAt;
   }
 
   /**
-   * The store gave the tag `version` for the change that {@link invalidate} announced as `announced`. When another
-   * process's change was heard of since, it is not known which of the two the store made last.
+   * The store gave the tag `version` for the change that {@link invalidate} announced as `announced`; undefined: it has
+   * still to hear of it. When another process's change was heard of since, it is not known which of the two the store
+   * made last.
    */
-  accept(tag: string, version: TagVersion, announced: number): void {
-    const overtaken = this.#record(tag).invalidatedAt !== announced;
+  accept(tag: string, version: TagVersion | undefined, announced: number): void {
+    const record = this.#record(tag);
+    const overtaken = record.invalidatedAt !== announced;
     this.invalidate(tag, false);
-    if (!overtaken) this.#record(tag).version = version;
+    if (version && !overtaken) record.version = version;
+    if (version) return;
+    record.version = this.#unique();
+    this.#apart.add(record);
   }
 
   /** Messages may have been missed: no version is known, and every load that runs may have been overtaken. */

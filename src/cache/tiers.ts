@@ -1,13 +1,16 @@
-import type { Clock, Events } from '../kernel/index.ts';
-import type { KvStore, StoredValue, StoreWatch } from '../ports/index.ts';
+import { deepFreeze, type Clock, type Events } from '../kernel/index.ts';
+import type { StoredValue, StoreWatch } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
+import type { EarlyRefresh } from './early-refresh.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { FrameFormat } from './frame.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
+import type { StoreGuard } from './store-guard.ts';
 import { tagsOf } from './tag-names.ts';
 import type { TagStamp, TagTable } from './tags.ts';
+import type { Ticks } from './ticks.ts';
 import type { Codec } from './types.ts';
 
 export interface TierDependencies<Value> {
@@ -18,10 +21,13 @@ export interface TierDependencies<Value> {
   readonly statistics: Statistics;
   readonly codec: Codec<Value>;
   readonly frames: FrameFormat<Value>;
-  readonly store: KvStore | undefined;
+  readonly store: StoreGuard | undefined;
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly maxStalenessMs: number;
+  readonly freezes: boolean;
+  readonly ticks: Ticks;
+  readonly early: EarlyRefresh;
 }
 
 /** What an entry is made of before it has a place. */
@@ -38,6 +44,9 @@ export interface EntryParts<Value> {
   readonly confirmedMs: number;
 }
 
+/** What an entry takes beside its key and value. */
+const ENTRY_BYTES = 200;
+
 /** A usable entry, or why there is none. */
 export type Found<Value> = CachedEntry<Value> | MissReason;
 
@@ -53,9 +62,15 @@ export class Tiers<Value> {
   watch: Pick<StoreWatch, 'provenMs'> | undefined;
   readonly #reads = new Map<string, RunningRead<Value>>();
   readonly #with: TierDependencies<Value>;
+  readonly #tags: TagTable;
+  readonly #ticks: Ticks;
+  readonly #store: StoreGuard | undefined;
 
   constructor(dependencies: TierDependencies<Value>) {
     this.#with = dependencies;
+    this.#tags = dependencies.tags;
+    this.#ticks = dependencies.ticks;
+    this.#store = dependencies.store;
     const { statistics, events } = dependencies;
     this.memory = new S3Fifo(dependencies.maxEntries, dependencies.maxBytes, (entry) => {
       statistics.evictions.inc();
@@ -63,11 +78,19 @@ export class Tiers<Value> {
     });
   }
 
+  /** The entry in memory when nothing about it needs a second look: fresh, proven, its tags checked. Counts as a read. */
+  settled(key: string, nowMs: number): CachedEntry<Value> | undefined {
+    const entry = this.memory.get(key);
+    if (entry === undefined || entry.checkedEpoch !== this.#tags.epoch) return undefined;
+    if (this.#ticks.now(nowMs) > entry.settledTick) return undefined;
+    return this.#store === undefined || this.isProven(entry) ? entry : undefined;
+  }
+
   /** The usable entry in memory, fresh or stale; `unproven` when the store must be asked about it first. */
   look(key: string, nowMs: number): Found<Value> {
-    const entry = this.memory.get(key);
+    const entry = this.memory.look(key);
     if (entry === undefined) return this.#whyAbsent(key);
-    if (entry.checkedEpoch !== this.#with.tags.epoch) {
+    if (entry.checkedEpoch !== this.#tags.epoch) {
       const doubt = this.#checkTags(entry, nowMs);
       if (doubt) return doubt;
     }
@@ -75,7 +98,7 @@ export class Tiers<Value> {
       this.memory.delete(entry);
       return 'expired';
     }
-    if (this.#with.store !== undefined && (entry.memoryUntilMs <= nowMs || !this.isProven(entry))) return 'unproven';
+    if (this.#store !== undefined && (entry.memoryUntilMs <= nowMs || !this.isProven(entry))) return 'unproven';
     return entry;
   }
 
@@ -115,7 +138,11 @@ export class Tiers<Value> {
   }
 
   entryOf(parts: EntryParts<Value>): CachedEntry<Value> {
-    return new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + 200 });
+    if (this.#with.freezes) deepFreeze(parts.value);
+    const entry = new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES });
+    const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry.loadMs), entry.memoryUntilMs);
+    entry.settledTick = this.#ticks.before(settledUntilMs);
+    return entry;
   }
 
   remove(key: string): boolean {
@@ -130,10 +157,18 @@ export class Tiers<Value> {
     return this.#with.clock.monotonic() - provenMs <= this.#with.maxStalenessMs;
   }
 
-  /** Drops what is past its use. */
-  sweep(): void {
+  /** Drops what is past its use; gives back half of the room while memory is `short`. */
+  sweep(short: boolean): void {
     const nowMs = this.#with.clock.now();
     for (const entry of this.memory.values()) if (entry.usableUntilMs <= nowMs) this.memory.delete(entry);
+    this.memory.maxBytes = short ? Math.min(this.#with.maxBytes, this.memory.bytes) / 2 : this.#with.maxBytes;
+    this.memory.shrink();
+  }
+
+  /** Popular entries that expire before `untilMs`, the hottest first. */
+  expiringSoon(untilMs: number, atMost: number): CachedEntry<Value>[] {
+    const soon = [...this.memory.values()].filter((entry) => entry.reload && entry.visits > 1 && entry.freshUntilMs <= untilMs);
+    return soon.toSorted((a, b) => b.visits - a.visits).slice(0, atMost);
   }
 
   async #fetch(key: string, fence: Fence): Promise<Found<Value>> {

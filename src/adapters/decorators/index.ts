@@ -1,0 +1,1 @@
+export { Cacheable, CacheInvalidate, type CacheableOptions, type CacheInvalidateOptions } from './decorators.ts';

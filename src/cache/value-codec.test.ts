@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { FrameFormat, type FramedEntry } from './frame.ts';
+import { valueCodec } from './value-codec.ts';
+
+const frames = new FrameFormat<unknown>(valueCodec, 1024);
+
+function framed(value: unknown): FramedEntry<unknown> {
+  const times = { storedMs: 1000, freshUntilMs: 2000, graceUntilMs: 3000, usableUntilMs: 4000 };
+  return {
+    value,
+    tags: ['*', 'a'],
+    versions: [
+      { hard: 'v1', soft: 'v2' },
+      { hard: 'v3', soft: 'v4' },
+    ],
+    times,
+    loadMs: 7,
+  };
+}
+
+test('what goes in comes out', () => {
+  fc.assert(
+    fc.property(
+      fc.anything({ withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: false }),
+      (value) => {
+        if (value === undefined || containsNaNDate(value)) return;
+        assert.deepEqual(frames.decode(frames.encode(framed(value))), framed(value));
+      },
+    ),
+  );
+});
+
+function containsNaNDate(value: unknown): boolean {
+  return value instanceof Date && Number.isNaN(value.getTime());
+}
+
+test('text and bytes are stored as they are, and compressed when that pays', () => {
+  const html = '<li class="plan">12-month fixed</li>'.repeat(500);
+  const stored = frames.encode(framed(html));
+  assert.ok(stored.bytes.length < html.length / 10);
+  assert.equal(frames.decode(stored)!.value, html);
+  const noise = crypto.getRandomValues(new Uint8Array(5000));
+  const kept = frames.decode(frames.encode(framed(noise)))!.value as Uint8Array;
+  assert.deepEqual(new Uint8Array(kept), noise);
+});
+
+test('a frame marked stale in the store keeps its grace from that moment', () => {
+  const stored = frames.encode(framed('x'));
+  const { times } = frames.decode({ ...stored, freshUntilMs: 1500 })!;
+  assert.deepEqual(times, { storedMs: 1000, freshUntilMs: 1500, graceUntilMs: 2500, usableUntilMs: 3500 });
+});
+
+test('the frame of this release: a change here is a new version byte', () => {
+  const { bytes } = frames.encode(framed({ id: 1 }));
+  assert.equal(
+    Buffer.from(bytes).toString('latin1'),
+    '\x01V\0\0\0{"f":2000,"g":3000,"u":4000,"l":7,"t":["*","a"],"v":["v1","v2","v3","v4"],"b":"codec"}\u00d4r@\u0091\u00a2id\x01',
+  );
+});
+
+test('bytes that are no frame are no value', () => {
+  for (const bytes of [new Uint8Array(0), new Uint8Array([2, 0, 0, 0, 0]), new Uint8Array([1, 255, 0, 0, 0])]) {
+    assert.equal(frames.decode({ storedMs: 0, freshUntilMs: 0, bytes }), undefined);
+  }
+});

@@ -1,0 +1,236 @@
+import type * as redisModule from 'redis';
+import type { BasicPooledClientSideCache, RedisClientOptions, RedisClientType, RedisClusterType } from 'redis';
+import { SpillwayError, messageOf, type Clock } from '../kernel/index.ts';
+import type { RedisScript } from './redis-scripts.ts';
+import { slotOf } from './redis-slots.ts';
+
+/** Where Redis is: a URL, the URLs of some nodes of a cluster, or a client whose settings are copied. */
+export type RedisTarget = string | readonly string[] | RedisClientLike;
+
+/** A client of node-redis: `createClient()` or `createCluster()`. It is never used itself, only its settings. */
+export interface RedisClientLike {
+  duplicate(overrides?: object): unknown;
+  readonly options?: RedisClientOptions;
+}
+
+export type RedisArgument = string | Buffer;
+
+/** What the server tells about changed keys. */
+export interface TrackingListener {
+  /** A key with one of the tracked prefixes was written, removed or expired, by another connection. */
+  onKey(key: string): void;
+  /** Changes may have been missed. */
+  onGap(): void;
+}
+
+export interface RedisLinkOptions {
+  readonly target: RedisTarget;
+  /** Longest wait for a reply, ms. */
+  readonly timeoutMs: number;
+  readonly trackedPrefixes: readonly string[];
+  readonly listener: TrackingListener;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Sends a command to one node. */
+export type Send = <Reply>(command: readonly RedisArgument[]) => Promise<Reply>;
+
+/** node-redis takes a tenth of a second to load: only who uses it should wait for it. */
+type NodeRedis = typeof redisModule;
+type Client = RedisClientType | RedisClusterType;
+
+/** Bulk strings (RESP type `$`) come back as Buffers. */
+const BUFFERS = { typeMapping: { 36: Buffer } } as const;
+const MOST_QUEUED_COMMANDS = 10_000;
+const LONGEST_RECONNECT_PAUSE_MS = 1000;
+
+/**
+ * Connections to one Redis or to every master of a cluster. Commands and the server's messages about changed keys share
+ * the connection, so what was read before a change can be told from what was read after. Commands fail at once while
+ * there is no connection.
+ */
+export class RedisLink {
+  readonly isCluster: boolean;
+  readonly #options: RedisLinkOptions;
+  readonly #connected: Promise<Client>;
+  #client: Client | undefined;
+  #ready = false;
+  #closed = false;
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options;
+    const { target } = options;
+    this.isCluster = typeof target === 'string' ? false : Array.isArray(target) || isClusterClient(target as RedisClientLike);
+    this.#connected = this.#connect();
+    this.#connected.catch(options.onError);
+  }
+
+  /** Sends a command to the node that has `key`. Bulk strings come back as Buffers. */
+  send<Reply>(key: string, command: readonly RedisArgument[]): Promise<Reply> {
+    return this.#bounded(async (client) =>
+      isCluster(client)
+        ? client.sendCommand<Reply>(key, false, [...command], BUFFERS)
+        : client.sendCommand<Reply>(command, BUFFERS),
+    );
+  }
+
+  /** Runs a script whose keys are all in one slot. */
+  async run<Reply>(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply> {
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.send<Reply>(keys[0]!, ['EVALSHA', script.sha, ...rest]);
+    } catch (error) {
+      if (!messageOf((error as Error).cause ?? error).startsWith('NOSCRIPT')) throw error;
+      return this.send<Reply>(keys[0]!, ['EVAL', script.source, ...rest]);
+    }
+  }
+
+  /** Calls `work` for each master at once, with a way to send it commands and a hash tag that is its own. */
+  async forEachMaster(work: (send: Send, hashTag: string) => Promise<unknown>): Promise<void> {
+    const client = await this.#bounded((connected) => Promise.resolve({ connected })).then((found) => found.connected);
+    if (!isCluster(client)) return void (await work((command) => this.send('', command), '0'));
+    await Promise.all(
+      keyPerMaster(client).map(async ({ master, key }) => {
+        const node = await this.#bounded(() => client.nodeClient(master));
+        await work((command) => this.#bounded(() => node.sendCommand(command, BUFFERS)), key);
+      }),
+    );
+  }
+
+  /** The masters' addresses: changes when one takes over. */
+  get topology(): string {
+    const client = this.#client;
+    return client && isCluster(client)
+      ? client.masters
+          .map((master) => master.address)
+          .toSorted()
+          .join()
+      : '';
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#client?.isOpen) this.#client.destroy();
+  }
+
+  async #connect(): Promise<Client> {
+    const redis = await import('redis');
+    const { target, listener, onError } = this.#options;
+    const client = connectionTo(redis, target, trackingBy(redis, this.#options));
+    this.#client = client;
+    const onReady = (): void => {
+      // What changed while there was no connection, nobody told.
+      if (this.#ready) listener.onGap();
+    };
+    client.on('error', onError).on('node-error', onError);
+    client.on('ready', onReady).on('node-ready', onReady);
+    if (this.#closed) throw new SpillwayError('SPILLWAY_CLOSED', 'The connection to Redis was closed.');
+    await client.connect();
+    this.#ready = true;
+    return client;
+  }
+
+  async #bounded<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    const { timeoutMs, clock } = this.#options;
+    const expiry = Promise.withResolvers<never>();
+    const expire = (): void => {
+      expiry.reject(new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis did not answer within ${timeoutMs} ms.`));
+    };
+    // A process too busy to read its sockets fires its timers first: the answer may be there already.
+    const timer = clock.setTimer(() => setImmediate(expire), timeoutMs);
+    try {
+      return await Promise.race([this.#ready ? send(this.#client!) : this.#connected.then(send), expiry.promise]);
+    } catch (error) {
+      if (error instanceof SpillwayError) throw error;
+      throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis: ${messageOf(error)}`, { cause: error });
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+/**
+ * Takes the place of node-redis' client-side cache, for its messages only: `BCAST` needs no memory per key in the
+ * server, `NOLOOP` spares us our own writes.
+ */
+function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: RedisLinkOptions): BasicPooledClientSideCache {
+  class Tracking extends redis.BasicPooledClientSideCache {
+    override trackingOn(): string[] {
+      return ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'NOLOOP', ...trackedPrefixes.flatMap((prefix) => ['PREFIX', prefix])];
+    }
+
+    override invalidate(key: Buffer | string | null): void {
+      try {
+        if (key === null) listener.onGap();
+        else listener.onKey(key.toString());
+      } catch (error) {
+        // Thrown on, it would make node-redis lose its place among the replies.
+        onError(error);
+      }
+    }
+
+    override onError(): void {
+      listener.onGap();
+    }
+
+    override onClose(): void {
+      listener.onGap();
+    }
+  }
+  return new Tracking();
+}
+
+function connectionTo(redis: NodeRedis, target: RedisTarget, clientSideCache: BasicPooledClientSideCache): Client {
+  const socket = {
+    connectTimeout: 2000,
+    reconnectStrategy: (attempts: number) => Math.min(LONGEST_RECONNECT_PAUSE_MS, 25 * 2 ** Math.min(attempts, 10)),
+  };
+  const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MOST_QUEUED_COMMANDS, socket };
+  if (typeof target === 'string') {
+    return redis.createClient({ url: target, RESP: 3, clientSideCache, ...settings }) as RedisClientType;
+  }
+  if (Array.isArray(target)) {
+    const [first] = target as string[];
+    const rootNodes = (target as string[]).map((url) => ({ url }));
+    const defaults = { ...settings, ...credentialsOf(first!), socket: { ...settings.socket, ...tlsOf(first!) } };
+    return redis.createCluster({ rootNodes, RESP: 3, clientSideCache, defaults }) as unknown as RedisClusterType;
+  }
+  // A client of our own with the settings of the user's: credentials, TLS, database.
+  const client = target as RedisClientLike;
+  if (isClusterClient(client)) return client.duplicate({ RESP: 3, clientSideCache }) as RedisClusterType;
+  const own = client.options?.socket;
+  return client.duplicate({ RESP: 3, clientSideCache, ...settings, socket: { ...own, ...socket } }) as RedisClientType;
+}
+
+/** Nodes that a cluster names by address only are logged in to as the first. */
+function credentialsOf(url: string): RedisClientOptions {
+  const { username, password } = new URL(url);
+  return {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+  };
+}
+
+function tlsOf(url: string): { tls?: true } {
+  return new URL(url).protocol === 'rediss:' ? { tls: true } : {};
+}
+
+function isClusterClient(client: RedisClientLike): boolean {
+  return 'masters' in client;
+}
+
+function isCluster(client: Client): client is RedisClusterType {
+  return 'masters' in client;
+}
+
+/** For each master a key, as a hash tag, of a slot that is its own. */
+function keyPerMaster(cluster: RedisClusterType): { master: RedisClusterType['masters'][number]; key: string }[] {
+  const found = new Map<RedisClusterType['masters'][number], string>();
+  const wanted = new Set(cluster.masters);
+  for (let at = 0; wanted.size > 0 && at < 100_000; at++) {
+    const { master } = cluster.slots[slotOf(String(at))] ?? {};
+    if (master && wanted.delete(master)) found.set(master, String(at));
+  }
+  return [...found].map(([master, key]) => ({ master, key }));
+}

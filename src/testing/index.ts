@@ -1,0 +1,1 @@
+export { UnreliableStore, type UnreliableStoreOptions } from './unreliable-store.ts';
