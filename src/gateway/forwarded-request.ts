@@ -103,18 +103,19 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange {
     }
     if (RETRYABLE_STATUS.has(status) && this.#pools.balancer.endpoints.length > 1 && this.#mayRetry(attempt)) {
       attempt.abandon();
+      this.#answered(attempt, 'failure', retryAfterOf(headers));
       this.#retry(attempt);
       return;
     }
     this.#headSeen = true;
     this.#deadlines.remove(this);
-    attempt.outcome = status < 500 || status === 501 ? 'success' : 'failure';
+    this.#answered(attempt, status < 500 || status === 501 ? 'success' : 'failure', retryAfterOf(headers));
     this.receiver.onHead(status, responseFields(headers));
   }
 
   attemptEnded(trailers: string[]): void {
     if (this.#done) return;
-    this.#finish(this.#attempt!.outcome);
+    this.#finish('success');
     this.receiver.onEnd(trailers);
   }
 
@@ -133,7 +134,7 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange {
   }
 
   #retry(attempt: Attempt): void {
-    this.#report(attempt, 'failure');
+    this.#end(attempt, attempt.answered ? 'success' : 'failure');
     (this.#tried ??= []).push(attempt.endpoint);
     this.#try();
   }
@@ -146,17 +147,22 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange {
   #finish(outcome: Outcome): void {
     this.#done = true;
     this.#deadlines.remove(this);
-    if (this.#attempt) this.#report(this.#attempt, outcome);
+    if (this.#attempt) this.#end(this.#attempt, outcome);
   }
 
-  #report(attempt: Attempt, outcome: Outcome): void {
-    if (attempt.reported) return;
-    attempt.reported = true;
-    this.#pools.balancer.report(attempt.endpoint, outcome, (attempt.headMs ?? this.#clock.monotonic()) - attempt.startedMs);
+  /** The attempt is over. `failure` after an answer began: it was cut off. */
+  #end(attempt: Attempt, outcome: Outcome): void {
+    const broken = attempt.answered && outcome === 'failure';
+    this.#answered(attempt, outcome, 0);
+    if (attempt.ended) return;
+    attempt.ended = true;
+    this.#pools.balancer.done(attempt.endpoint, broken);
   }
 
-  nowMs(): number {
-    return this.#clock.monotonic();
+  #answered(attempt: Attempt, outcome: Outcome, retryAfterMs: number): void {
+    if (attempt.answered) return;
+    attempt.answered = true;
+    this.#pools.balancer.answered(attempt.endpoint, outcome, this.#clock.monotonic() - attempt.startedMs, retryAfterMs);
   }
 }
 
@@ -165,11 +171,11 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #owner: ForwardedRequest;
   readonly endpoint: Endpoint;
   readonly startedMs: number;
-  headMs: number | undefined;
-  outcome: Outcome = 'success';
   /** Whether any of the request was written to a connection. */
   sent = false;
-  reported = false;
+  /** Whether the balancer knows how it was answered, and that it is over. */
+  answered = false;
+  ended = false;
   #abandoned = false;
   #controller: Dispatcher.DispatchController | undefined;
 
@@ -203,7 +209,6 @@ class Attempt implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (this.#abandoned) return;
-    if (status >= 200) this.headMs = this.#owner.nowMs();
     this.#owner.attemptAnswered(this, status, headers);
   }
 
@@ -222,6 +227,12 @@ class Attempt implements Dispatcher.DispatchHandler {
   onBodySent(chunk: Buffer): void {
     if (!this.#abandoned) this.#owner.bodySent(chunk.byteLength);
   }
+}
+
+/** Retry-After in ms; 0 without one. A date is not worth a parse: the longest penalty is minutes. */
+function retryAfterOf(headers: Readonly<Record<string, string | string[] | undefined>>): number {
+  const seconds = Number(headers['retry-after']);
+  return seconds > 0 ? seconds * 1000 : 0;
 }
 
 const ABANDONED = new Error('the attempt was given up');

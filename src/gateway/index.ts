@@ -2,9 +2,7 @@ export { canonicalAddress, ClientAddresses } from './client-address.ts';
 export { createGateway, gatewayFrom, type CompletedRequest, type Gateway, type GatewayConnections } from './gateway.ts';
 export {
   gatewaySchema,
-  listenSchema,
   proxySchema,
-  upstreamSchema,
   type GatewayOptions,
   type GatewaySettings,
   type ProxyOptions,

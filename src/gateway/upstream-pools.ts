@@ -13,7 +13,7 @@ export class UpstreamPools {
 
   constructor(name: string, settings: UpstreamSettings, runtime: Runtime) {
     this.settings = settings;
-    this.balancer = balancerFrom(settings, runtime, name);
+    this.balancer = balancerFrom(settings, runtime, { name });
     this.budget = new RetryBudget(settings.retries.budget);
     this.#pools = new Map(this.balancer.endpoints.map((endpoint) => [endpoint, connectionPool(endpoint, settings)]));
   }
