@@ -1,8 +1,6 @@
 /** The tail of request times under each strategy, on five simulated fleets. No clock of this machine is involved. */
 import type { Findings, Study } from '../harness/index.ts';
-import { CONTENDERS, FLEETS, simulate } from './fleet.ts';
-
-const SEEDS = [1, 2, 3, 4, 5];
+import { CONTENDERS, FLEETS, medianTail, SEEDS } from './fleet.ts';
 
 const study: Study = {
   name: 'balance/fleets',
@@ -13,13 +11,9 @@ const study: Study = {
     columns: ['fleet', ...CONTENDERS],
     rows: FLEETS.map((fleet) => [
       `${fleet.name}: ${fleet.what}`,
-      ...CONTENDERS.map((contender) => Math.round(median(SEEDS.map((seed) => simulate(fleet, contender, seed).p99)))),
+      ...CONTENDERS.map((contender) => Math.round(medianTail(fleet, contender))),
     ]),
   }),
 };
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
 
 export default study;
