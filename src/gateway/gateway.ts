@@ -2,24 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
-import type { Exchange } from '../ports/index.ts';
+import type { Exchange, PreparedAnswers } from '../ports/index.ts';
 import { ClientAddresses } from './client-address.ts';
 import { onClientError } from './client-error.ts';
+import { completed, type CompletedRequest } from './completed-request.ts';
+import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
 import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
 import { problemOf, sendProblem } from './problems.ts';
 import { RequestIds } from './request-id.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
-
-/** An answered request, for logs and statistics. */
-export interface CompletedRequest {
-  readonly exchange: Exchange;
-  readonly status: number;
-  readonly durationMs: number;
-  /** The client went away before the answer was complete. */
-  readonly aborted: boolean;
-}
 
 /** What the gateway is connected to. */
 export interface GatewayConnections {
@@ -29,6 +22,13 @@ export interface GatewayConnections {
   readonly handle: (exchange: Exchange) => void;
   /** Hears of each request once its answer is complete or broken off. */
   readonly onComplete?: (completed: CompletedRequest) => void;
+  /** Stored answers that can be written to a socket as they are: plain GETs of them take the fast path. */
+  readonly prepared?: PreparedAnswers;
+  /**
+   * Whether a request may be answered on the fast path. False leaves it to `handle`, and must have counted nothing; a
+   * text is whole field lines (`name: value\r\n`) to send with the answer. Without it every route may.
+   */
+  readonly admitFast?: (route: RoutePolicy, clientIp: string) => boolean | string;
   /**
    * A listening handle of another process (the cluster's primary), to accept connections from in place of opening
    * `listen.port` here.
@@ -43,6 +43,8 @@ export interface Gateway {
   readonly address: string;
   /** Requests being answered. */
   readonly inFlight: number;
+  /** Open client connections. */
+  readonly connections: number;
   /** @throws SpillwayError SPILLWAY_LISTEN_FAILED */
   start(): Promise<void>;
   /**
@@ -60,8 +62,8 @@ export interface Gateway {
  * @throws ConfigError when the options are wrong.
  */
 export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
-  const { match, handle, onComplete, handleToListenOn, ...rest } = options;
-  const connections = { match, handle, ...(onComplete && { onComplete }), ...(handleToListenOn && { handleToListenOn }) };
+  const { listen, trustedProxies, ...connections } = options;
+  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }) };
   return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
 }
 
@@ -87,6 +89,9 @@ class HttpGateway implements Gateway {
   readonly #metricsOf = new Map<RoutePolicy, ClassMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
+  readonly #fastPath: FastPath | undefined;
+  /** Node's own listener, which parses what a connection brings. */
+  readonly #serveHttp: (socket: Socket) => void;
   #draining = false;
 
   constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, metrics }: Runtime) {
@@ -96,6 +101,10 @@ class HttpGateway implements Gateway {
     this.#addresses = new ClientAddresses(settings.trustedProxies);
     this.#metrics = new HttpMetrics(metrics);
     this.server = this.#createServer();
+    const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
+    this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
+    this.server.removeAllListeners('connection').on('connection', (socket: Socket) => this.#onConnection(socket));
+    this.#fastPath = this.#createFastPath();
   }
 
   get address(): string {
@@ -106,6 +115,10 @@ class HttpGateway implements Gateway {
 
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   start(): Promise<void> {
@@ -129,7 +142,11 @@ class HttpGateway implements Gateway {
     // Not http's own close(): that cuts idle connections at once, and with them requests already on their way here.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
     for (const response of this.#inFlight) closeAfter(response);
-    const closeIdle = (): void => this.server.closeIdleConnections();
+    this.#fastPath?.drain();
+    const closeIdle = (): void => {
+      this.server.closeIdleConnections();
+      this.#fastPath?.closeIdle();
+    };
     const grace = this.#clock.setTimer(closeIdle, IDLE_GRACE_MS);
     if (signal.aborted) closeIdle();
     else signal.addEventListener('abort', closeIdle, { once: true });
@@ -156,7 +173,6 @@ class HttpGateway implements Gateway {
       joinDuplicateHeaders: false,
     });
     server.maxConnections = maxConnections;
-    server.on('connection', (socket: Socket) => this.#onConnection(socket));
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('checkContinue', (request, response) => this.#onContinue(request, response));
     server.on('checkExpectation', (_, response) =>
@@ -176,6 +192,47 @@ class HttpGateway implements Gateway {
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#metrics.connections.set(this.#sockets.size);
+    });
+    if (this.#fastPath) this.#fastPath.accept(socket);
+    else this.#serveHttp(socket);
+  }
+
+  #createFastPath(): FastPath | undefined {
+    const { prepared, admitFast } = this.#connections;
+    if (!prepared) return undefined;
+    const { maxHeaderBytes, maxUrlBytes, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
+    return new FastPath(
+      {
+        prepared,
+        admit: admitFast ?? (() => true),
+        onAnswer: (fast) => this.#onFastAnswer(fast),
+        serveHttp: this.#serveHttp,
+      },
+      { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
+      this.#clock,
+      this.#metrics.handedOver,
+    );
+  }
+
+  #onFastAnswer({ answer, get, clientIp, bytes, durationMs }: FastAnswer): void {
+    const { route, status } = answer;
+    const metrics = this.#classMetrics(route);
+    metrics.byStatus[((status / 100) | 0) - 1]!.inc();
+    metrics.duration.observe(durationMs);
+    metrics.fast.inc();
+    this.#connections.onComplete?.({
+      exchange: undefined,
+      route,
+      method: 'GET',
+      authority: get.authority,
+      target: get.target,
+      clientIp,
+      userAgent: get.userAgent,
+      referer: get.referer,
+      status,
+      bytes,
+      durationMs,
+      aborted: false,
     });
   }
 
@@ -229,7 +286,7 @@ class HttpGateway implements Gateway {
       metrics.byStatus[((response.statusCode / 100) | 0) - 1]?.inc();
       metrics.duration.observe(durationMs);
     }
-    this.#connections.onComplete?.({ exchange, status: response.statusCode, durationMs, aborted });
+    this.#connections.onComplete?.(completed(exchange, durationMs, aborted));
   }
 
   /** Checks what every request must fulfil, whichever its route. */
@@ -263,7 +320,7 @@ class HttpGateway implements Gateway {
   #refuse(response: ServerResponse, { status, detail }: Refusal): void {
     this.#metrics.refused(status);
     // What follows on this connection may be the rest of what was refused.
-    response.shouldKeepAlive = status === 404;
+    if (status !== 404) response.shouldKeepAlive = false;
     sendProblem(response, { status, detail });
   }
 

@@ -1,5 +1,6 @@
+export type { CompletedRequest } from './completed-request.ts';
 export { canonicalAddress, ClientAddresses } from './client-address.ts';
-export { createGateway, gatewayFrom, type CompletedRequest, type Gateway, type GatewayConnections } from './gateway.ts';
+export { createGateway, gatewayFrom, type Gateway, type GatewayConnections } from './gateway.ts';
 export {
   gatewaySchema,
   proxySchema,
