@@ -35,6 +35,8 @@ function verdictOn(code: string | undefined): { readonly status: number; readonl
 
 /** Whether bytes of an answer to an earlier part of the same request are out: another head would corrupt it. */
 function hasBegunAnswer(socket: Socket): boolean {
-  const { _httpMessage: message } = socket as Socket & { _httpMessage?: { headersSent: boolean; writableFinished: boolean } };
-  return message !== undefined && message.headersSent && !message.writableFinished;
+  const { _httpMessage: message } = socket as Socket & {
+    _httpMessage?: { headersSent: boolean; writableFinished: boolean } | null;
+  };
+  return message?.headersSent === true && !message.writableFinished;
 }

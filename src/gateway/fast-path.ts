@@ -71,7 +71,7 @@ export class FastPath {
 
   accept(socket: Socket): void {
     if (this.#draining) return this.#connections.serveHttp(socket);
-    new FastConnection(this, socket);
+    new FastConnection(this, socket).begin();
   }
 
   /** From now on every request goes to the HTTP server, which tells its client to close. */
@@ -175,12 +175,15 @@ class FastConnection {
     this.#path = path;
     this.#socket = socket;
     this.#clientIp = canonicalAddress(socket.remoteAddress ?? '');
-    path.begin(socket);
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onEnd);
-    socket.on('timeout', this.#onTimeout);
-    socket.on('close', this.#onClose);
-    socket.on('error', this.#onTimeout);
+  }
+
+  begin(): void {
+    this.#path.begin(this.#socket);
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('end', this.#onEnd);
+    this.#socket.on('timeout', this.#onTimeout);
+    this.#socket.on('close', this.#onClose);
+    this.#socket.on('error', this.#onTimeout);
   }
 
   #data(chunk: Buffer): void {
