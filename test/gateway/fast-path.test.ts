@@ -118,7 +118,7 @@ const REQUESTS = [
   'GET /x/../a HTTP/1.1\r\nHost: a\r\n\r\n',
   'GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n',
   'GET /a HTTP/1.1\r\nHost: a\r\nCache-Control: no-cache\r\n\r\n',
-  'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 35\r\n\r\nGET /a HTTP/1.1\r\nHost: evil\r\n\r\n....',
+  'POST /uncached/p HTTP/1.1\r\nHost: a\r\nContent-Length: 35\r\n\r\nGET /a HTTP/1.1\r\nHost: evil\r\n\r\n....',
   'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET ',
   'GET / HTTP/1.0\r\n\r\n',
   'GET / HTTP/1.1\nHost: a\n\n',
