@@ -16,7 +16,10 @@ const [name, origin] = process.argv.slice(2) as [keyof typeof PROXIES, string];
 const PROXIES = {
   /** Balancing, outliers, metrics by class, limits, forwarding fields, request ids: as it is shipped. */
   spillway: async () => {
-    const policy = createPolicy({ upstreams: { site: { endpoints: [origin] } }, routes: { '/**': { class: 'api', cache: false } } });
+    const policy = createPolicy({
+      upstreams: { site: { endpoints: [origin] } },
+      routes: { '/**': { class: 'api', cache: false } },
+    });
     const proxy = createProxy({ upstreams: { site: { endpoints: [origin, origin.replace('127.0.0.1', 'localhost')] } } });
     const gateway = createGateway({
       listen: { port: 0 },

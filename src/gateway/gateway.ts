@@ -12,6 +12,7 @@ import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
 import { problemOf, sendProblem } from './problems.ts';
 import { RequestIds } from './request-id.ts';
+import { framingProblem, lastOf, readHead } from './request-head.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
 
 /** What the gateway is connected to. */
@@ -291,19 +292,18 @@ class HttpGateway implements Gateway {
 
   /** Checks what every request must fulfil, whichever its route. */
   #factsOf(request: IncomingMessage, startedMs: number): RequestFacts | Refusal {
-    const { headers, method, url } = request;
-    if (url!.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
-    if (method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
-    const framing = framingProblem(request);
-    if (framing) return framing;
-    if (Number(headers['content-length'] ?? 0) > this.#settings.maxBodyBytes)
-      return { status: 413, detail: `The request body is larger than ${this.#settings.maxBodyBytes} bytes.` };
-    const target = parseTarget(url!);
+    const url = request.url!;
+    if (url.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
+    if (request.method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
+    const head = readHead(request);
+    const problem = framingProblem(head, request.httpVersion, this.#settings.maxBodyBytes);
+    if (problem) return problem;
+    const target = parseTarget(url);
     if (!target.ok) return { status: 400, detail: `Bad request: ${target.reason}.` };
     const peer = request.socket.remoteAddress ?? '';
     const trusted = this.#addresses.trusts(peer);
-    const scheme = trusted && lastOf(headers['x-forwarded-proto']) === 'https' ? 'https' : 'http';
-    const host = target.authority ?? (trusted ? lastOf(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
+    const scheme = trusted && lastOf(head.forwardedProto) === 'https' ? 'https' : 'http';
+    const host = target.authority ?? (trusted ? lastOf(head.forwardedHost) : undefined) ?? head.host ?? '';
     const authority = normaliseAuthority(host, scheme);
     if (authority === undefined) return { status: 400, detail: 'Bad request: the Host field is missing or is no host.' };
     return {
@@ -311,8 +311,8 @@ class HttpGateway implements Gateway {
       authority,
       path: target.path,
       query: target.query,
-      clientIp: this.#addresses.clientOf(peer, trusted ? oneOf(headers['x-forwarded-for']) : undefined),
-      requestId: this.#requestIds.adopt(trusted ? oneOf(headers['x-request-id']) : undefined),
+      clientIp: this.#addresses.clientOf(peer, trusted ? head.forwardedFor : undefined),
+      requestId: this.#requestIds.adopt(trusted ? head.requestId : undefined),
       startedMs,
     };
   }
@@ -334,32 +334,4 @@ class HttpGateway implements Gateway {
 /** Has the connection closed once this answer is complete, and the client told so. */
 function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false;
-}
-
-/**
- * Framing that the parser lets through and that another server may read in another way. The parser itself refuses
- * Content-Length beside Transfer-Encoding, differing lengths, and bare line feeds.
- */
-function framingProblem(request: IncomingMessage): Refusal | undefined {
-  const { headers, rawHeaders, httpVersion } = request;
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
-  }
-  if (hosts > 1) return { status: 400, detail: 'Bad request: more than one Host field.' };
-  if (hosts === 0 && httpVersion === '1.1') return { status: 400, detail: 'Bad request: the Host field is missing.' };
-  const coding = headers['transfer-encoding'];
-  if (coding === undefined) return undefined;
-  if (httpVersion === '1.0') return { status: 400, detail: 'Bad request: HTTP/1.0 has no Transfer-Encoding.' };
-  if (coding.toLowerCase() !== 'chunked') return { status: 501, detail: 'Only the chunked transfer coding is understood.' };
-  return undefined;
-}
-
-function oneOf(field: string | string[] | undefined): string | undefined {
-  return Array.isArray(field) ? field.join(',') : field;
-}
-
-/** The value the nearest proxy added. */
-function lastOf(field: string | string[] | undefined): string | undefined {
-  return oneOf(field)?.split(',').at(-1)?.trim();
 }

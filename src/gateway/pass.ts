@@ -6,39 +6,31 @@ import { problemOf, sendProblem } from './problems.ts';
 export function upstreamRequestOf(exchange: Exchange): UpstreamRequest {
   const { request, route, method, scheme, authority, path, query, clientIp } = exchange;
   const raw = request.rawHeaders;
-  const headers = new Array<string>(raw.length + 2);
+  const headers: string[] = ['x-request-id', exchange.requestId];
+  let body = false;
   for (let i = 0; i < raw.length; i += 2) {
-    headers[i] = raw[i]!.toLowerCase();
-    headers[i + 1] = raw[i + 1]!;
+    const name = raw[i]!.toLowerCase();
+    // The gateway has decided which id counts.
+    if (name === 'x-request-id') continue;
+    if (name === 'transfer-encoding') body = true;
+    else if (name === 'content-length') body = raw[i + 1] !== '0';
+    headers.push(name, raw[i + 1]!);
   }
-  headers[raw.length] = 'x-request-id';
-  headers[raw.length + 1] = exchange.requestId;
   return {
     upstream: route.upstream,
     method,
     scheme,
     authority,
     target: query === '' ? path : `${path}?${query}`,
-    headers: request.headers['x-request-id'] === undefined ? headers : withoutGivenId(headers),
-    body: hasBody(exchange) ? request : undefined,
+    headers,
+    body: body ? request : undefined,
     timeoutMs: route.timeoutMs,
     clientIp,
   };
 }
 
-/** The gateway's own id is the last field; one the client sent stands before it. */
-function withoutGivenId(headers: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] !== 'x-request-id' || i === headers.length - 2) kept.push(headers[i]!, headers[i + 1]!);
-  }
-  return kept;
-}
-
-function hasBody({ request }: Exchange): boolean {
-  const length = request.headers['content-length'];
-  return length === undefined ? request.headers['transfer-encoding'] !== undefined : length !== '0';
-}
+/** Up to this size a whole body is written together with its head in one piece. */
+const ONE_PIECE_BYTES = 16 * 1024;
 
 /** Writes an upstream's answer to the client as it comes, at the pace the client takes it. */
 export class PassReceiver implements UpstreamReceiver {
@@ -80,7 +72,9 @@ export class PassReceiver implements UpstreamReceiver {
     this.#bytesLeft -= chunk.byteLength;
     if (this.#bytesLeft <= 0) {
       this.#ended = true;
-      response.end(chunk);
+      // Node joins a head with text, and not with bytes: one write instead of two.
+      if (response.headersSent || chunk.byteLength > ONE_PIECE_BYTES) response.end(chunk);
+      else response.end(chunk.toString('latin1'), 'latin1');
       return true;
     }
     if (response.write(chunk)) return true;
