@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers } from '../ports/index.ts';
@@ -14,6 +15,7 @@ import { problemOf, sendProblem } from './problems.ts';
 import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
+import { refuseUpgrade, type UpgradeRequest } from './upgrade.ts';
 
 /** What the gateway is connected to. */
 export interface GatewayConnections {
@@ -21,6 +23,8 @@ export interface GatewayConnections {
   readonly match: (method: string, path: string) => RouteMatch | undefined;
   /** Answers the request through `exchange.response`, at any time. What it throws becomes a 500. */
   readonly handle: (exchange: Exchange) => void;
+  /** Takes requests to change protocols, such as a WebSocket's; without it they are answered 501. */
+  readonly upgrade?: (upgrade: UpgradeRequest) => void;
   /** Hears of each request once its answer is complete or broken off. */
   readonly onComplete?: (completed: CompletedRequest) => void;
   /** Stored answers that can be written to a socket as they are: plain GETs of them take the fast path. */
@@ -179,6 +183,8 @@ class HttpGateway implements Gateway {
     server.on('checkExpectation', (_, response) =>
       this.#refuse(response, { status: 417, detail: 'Only 100-continue can be expected.' }),
     );
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    server.on('connect', (_, socket) => refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' }));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = onClientError(error, socket as Socket);
       if (status) this.#metrics.refused(status);
@@ -261,6 +267,21 @@ class HttpGateway implements Gateway {
     const match = this.#connections.match(request.method!, facts.path);
     if (!match) return this.#refuse(response, { status: 404, detail: `Nothing is served at ${facts.path}.` });
     this.#serve(new GatewayExchange(request, response, match, facts));
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const facts = this.#factsOf(request, this.#clock.monotonic());
+    const refuse = (problem: Refusal): void => {
+      this.#metrics.refused(problem.status);
+      refuseUpgrade(socket, problem);
+    };
+    if ('status' in facts) return refuse(facts);
+    const { match, upgrade } = this.#connections;
+    if (!upgrade) return refuse({ status: 501, detail: 'Connections are not upgraded here.' });
+    if (this.#draining) return refuse({ status: 503, detail: 'The server is restarting; connect again.' });
+    const matched = match(request.method!, facts.path);
+    if (!matched) return refuse({ status: 404, detail: `Nothing is served at ${facts.path}.` });
+    upgrade({ ...facts, ...matched, request, socket, head, method: request.method! });
   }
 
   #serve(exchange: GatewayExchange): void {

@@ -14,3 +14,4 @@ export { upstreamRequestOf } from './pass.ts';
 export { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
 export { createProxy, proxyFrom, type Proxy } from './proxy.ts';
 export { normaliseAuthority, parseTarget, type Target } from './target.ts';
+export type { UpgradeRequest } from './upgrade.ts';

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { SpillwayError } from '../kernel/index.ts';
 import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
 import { problemOf, sendProblem } from './problems.ts';
@@ -5,28 +6,36 @@ import { problemOf, sendProblem } from './problems.ts';
 /** What an exchange asks of its upstream. */
 export function upstreamRequestOf(exchange: Exchange): UpstreamRequest {
   const { request, route, method, scheme, authority, path, query, clientIp } = exchange;
-  const raw = request.rawHeaders;
-  const headers: string[] = ['x-request-id', exchange.requestId];
-  let body = false;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    // The gateway has decided which id counts.
-    if (name === 'x-request-id') continue;
-    if (name === 'transfer-encoding') body = true;
-    else if (name === 'content-length') body = raw[i + 1] !== '0';
-    headers.push(name, raw[i + 1]!);
-  }
   return {
     upstream: route.upstream,
     method,
     scheme,
     authority,
     target: query === '' ? path : `${path}?${query}`,
-    headers,
-    body: body ? request : undefined,
+    headers: headersOf(request, exchange.requestId),
+    body: hasBody(request) ? request : undefined,
     timeoutMs: route.timeoutMs,
     clientIp,
   };
+}
+
+/** The fields of a request, names in lower case, with the id the gateway decided on. */
+export function headersOf({ rawHeaders }: IncomingMessage, requestId: string): string[] {
+  const headers = ['x-request-id', requestId];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (name !== 'x-request-id') headers.push(name, rawHeaders[i + 1]!);
+  }
+  return headers;
+}
+
+function hasBody({ rawHeaders }: IncomingMessage): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') return rawHeaders[i + 1] !== '0';
+    if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') return true;
+  }
+  return false;
 }
 
 /** Up to this size a whole body is written together with its head in one piece. */

@@ -5,6 +5,9 @@ import { Deadlines } from './deadlines.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
 import { PassReceiver, upstreamRequestOf } from './pass.ts';
+import { problemOf } from './problems.ts';
+import type { Tunnel } from './tunnel.ts';
+import { refuseUpgrade, UpgradeAttempt, type UpgradeRequest } from './upgrade.ts';
 import { UpstreamPools } from './upstream-pools.ts';
 
 /** Passes requests to upstreams. */
@@ -13,6 +16,15 @@ export interface Proxy extends Upstream {
   readonly balancers: ReadonlyMap<string, Balancer>;
   /** Sends a request on and its answer back, both as they come; answers faults with problem documents. */
   pass(exchange: Exchange): void;
+  /** Takes a request to change protocols (a WebSocket) to an endpoint and joins the two connections. */
+  upgrade(upgrade: UpgradeRequest): void;
+  /** Open tunnels: upgraded connections. */
+  readonly tunnels: number;
+  /**
+   * Ends the tunnels by their protocol, spread over `spreadMs` so that their clients do not all come back at once. Resolves
+   * when all are gone; when `signal` aborts, the rest is cut.
+   */
+  drain(signal: AbortSignal, spreadMs?: number): Promise<void>;
   /** Ends all connections to upstreams; requests under way fail. */
   stop(): Promise<void>;
 }
@@ -36,12 +48,19 @@ class BalancedProxy implements Proxy {
   readonly #upstreams: ReadonlyMap<string, UpstreamPools>;
   readonly #context: { readonly clock: Runtime['clock']; readonly deadlines: Deadlines; readonly maxBodyBytes: number };
 
+  readonly #tunnels = new Set<Tunnel>();
+  readonly #runtime: Runtime;
+  #onEmpty: (() => void) | undefined;
+
   constructor(settings: ProxySettings, runtime: Runtime) {
+    this.#runtime = runtime;
     const { clock } = runtime;
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
+    const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
       Object.entries(settings.upstreams).map(([name, upstream]) => [name, new UpstreamPools(name, upstream, runtime)]),
     );
+    runtime.metrics.onCollect(() => tunnels.set(this.#tunnels.size));
     this.balancers = new Map([...this.#upstreams].map(([name, pools]) => [name, pools.balancer]));
   }
 
@@ -58,10 +77,48 @@ class BalancedProxy implements Proxy {
     receiver.attach(this.dispatch(upstreamRequestOf(exchange), receiver));
   }
 
+  get tunnels(): number {
+    return this.#tunnels.size;
+  }
+
+  upgrade(upgrade: UpgradeRequest): void {
+    const pools = this.#upstreams.get(upgrade.route.upstream ?? '');
+    const endpoint = pools?.balancer.pick({ hashKey: upgrade.clientIp });
+    if (!pools || !endpoint) {
+      const error = new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `upstream '${upgrade.route.upstream}' has no endpoint`);
+      refuseUpgrade(upgrade.socket, problemOf(error, upgrade.requestId));
+      return;
+    }
+    new UpgradeAttempt(upgrade, pools, endpoint, this.#runtime.clock, (tunnel) => this.#keep(tunnel)).start();
+  }
+
+  async drain(signal: AbortSignal, spreadMs = TUNNEL_SPREAD_MS): Promise<void> {
+    const { clock, random } = this.#runtime;
+    for (const tunnel of this.#tunnels) clock.setTimer(() => tunnel.close(), random.next() * spreadMs);
+    const cut = (): void => {
+      for (const tunnel of this.#tunnels) tunnel.destroy();
+    };
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    if (this.#tunnels.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
+  #keep(tunnel: Tunnel): () => void {
+    this.#tunnels.add(tunnel);
+    return () => {
+      this.#tunnels.delete(tunnel);
+      if (this.#tunnels.size === 0) this.#onEmpty?.();
+    };
+  }
+
   async stop(): Promise<void> {
+    for (const tunnel of this.#tunnels) tunnel.destroy();
     await Promise.all([...this.#upstreams.values()].map((pools) => pools.close()));
   }
 }
+
+/** Over how long a drain spreads the ends of tunnels. */
+const TUNNEL_SPREAD_MS = 5000;
 
 const NOTHING: UpstreamExchange = { resume: () => {}, abort: () => {} };
 

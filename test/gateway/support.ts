@@ -104,6 +104,7 @@ export async function startSite(endpoints: readonly string[], options: SiteOptio
     {
       match: () => ({ route, params: {} }),
       handle: (exchange) => proxy.pass(exchange),
+      upgrade: (upgrade) => proxy.upgrade(upgrade),
       ...options.gateway,
       listen: { port: 0, ...options.gateway?.listen },
     },
