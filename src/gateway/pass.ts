@@ -45,6 +45,7 @@ const ONE_PIECE_BYTES = 16 * 1024;
 export class PassReceiver implements UpstreamReceiver {
   readonly #exchange: Exchange;
   #upstream: UpstreamExchange | undefined;
+  #extraFields: (() => readonly string[]) | undefined;
   /** Bytes still to come by Content-Length: the last piece is sent together with the end. */
   #bytesLeft = Infinity;
   #ended = false;
@@ -53,9 +54,14 @@ export class PassReceiver implements UpstreamReceiver {
     this.#exchange = exchange;
   }
 
-  /** From now on a client that goes away ends the request to the upstream, and one that takes more resumes it. */
-  attach(upstream: UpstreamExchange): void {
+  /**
+   * From now on a client that goes away ends the request to the upstream, and one that takes more resumes it.
+   *
+   * @param extraFields asked for when the answer begins: fields to send with it.
+   */
+  attach(upstream: UpstreamExchange, extraFields?: () => readonly string[]): void {
     this.#upstream = upstream;
+    this.#extraFields = extraFields;
     const { response } = this.#exchange;
     response.on('close', () => {
       if (!response.writableFinished) upstream.abort(new SpillwayError('SPILLWAY_REQUEST_ABORTED', 'the client went away'));
@@ -73,7 +79,8 @@ export class PassReceiver implements UpstreamReceiver {
     for (let i = 0; i < headers.length; i += 2) {
       if (headers[i] === 'content-length') this.#bytesLeft = Number(headers[i + 1]);
     }
-    this.#exchange.response.writeHead(status, headers as string[]);
+    const fields = this.#extraFields ? [...headers, ...this.#extraFields()] : (headers as string[]);
+    this.#exchange.response.writeHead(status, fields);
   }
 
   onData(chunk: Buffer): boolean {

@@ -2,7 +2,7 @@ import type { Balancer } from '../balance/index.ts';
 import { parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import type { Exchange, Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
 import { Deadlines } from './deadlines.ts';
-import { ForwardedRequest } from './forwarded-request.ts';
+import { ForwardedRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
 import { PassReceiver, upstreamRequestOf } from './pass.ts';
 import { problemOf } from './problems.ts';
@@ -29,31 +29,39 @@ export interface Proxy extends Upstream {
   stop(): Promise<void>;
 }
 
+/** What a proxy can be given beside its options. */
+export interface ProxyContext {
+  /** The subscription tier of whoever sent a request, for endpoints reserved to tiers. */
+  readonly tierOf?: (exchange: Exchange) => string | undefined;
+}
+
 /**
  * A reverse proxy over balanced upstreams.
  *
  * @throws ConfigError when the options are wrong.
  */
-export function createProxy(options: ProxyOptions, runtime: Partial<Runtime> = {}): Proxy {
-  return proxyFrom(parseOptions(proxySchema, options, 'createProxy(options)'), runtime);
+export function createProxy(options: ProxyOptions, runtime: Partial<Runtime> = {}, context: ProxyContext = {}): Proxy {
+  return proxyFrom(parseOptions(proxySchema, options, 'createProxy(options)'), runtime, context);
 }
 
 /** The same from settings that were checked already, such as a resolved policy's. */
-export function proxyFrom(settings: ProxySettings, runtime: Partial<Runtime> = {}): Proxy {
-  return new BalancedProxy(settings, runtimeFrom(runtime));
+export function proxyFrom(settings: ProxySettings, runtime: Partial<Runtime> = {}, context: ProxyContext = {}): Proxy {
+  return new BalancedProxy(settings, runtimeFrom(runtime), context);
 }
 
 class BalancedProxy implements Proxy {
   readonly balancers: ReadonlyMap<string, Balancer>;
   readonly #upstreams: ReadonlyMap<string, UpstreamPools>;
-  readonly #context: { readonly clock: Runtime['clock']; readonly deadlines: Deadlines; readonly maxBodyBytes: number };
+  readonly #context: ForwardingContext;
+  readonly #tierOf: ProxyContext['tierOf'];
 
   readonly #tunnels = new Set<Tunnel>();
   readonly #runtime: Runtime;
   #onEmpty: (() => void) | undefined;
 
-  constructor(settings: ProxySettings, runtime: Runtime) {
+  constructor(settings: ProxySettings, runtime: Runtime, { tierOf }: ProxyContext) {
     this.#runtime = runtime;
+    this.#tierOf = tierOf;
     const { clock } = runtime;
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
@@ -66,15 +74,29 @@ class BalancedProxy implements Proxy {
 
   dispatch(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamExchange {
     const pools = this.#upstreams.get(request.upstream ?? '');
-    if (!pools) return refuse(request, receiver);
-    const forwarded = new ForwardedRequest(request, receiver, pools, this.#context);
-    forwarded.start();
-    return forwarded;
+    return pools ? this.#forward(request, receiver, pools, NO_PREFERENCE) : refuse(request, receiver);
   }
 
   pass(exchange: Exchange): void {
     const receiver = new PassReceiver(exchange);
-    receiver.attach(this.dispatch(upstreamRequestOf(exchange), receiver));
+    const request = upstreamRequestOf(exchange);
+    const pools = this.#upstreams.get(request.upstream ?? '');
+    if (!pools) return receiver.attach(refuse(request, receiver));
+    const { sticky, balancer } = pools;
+    const tier = this.#tierOf?.(exchange);
+    if (!sticky) return receiver.attach(this.#forward(request, receiver, pools, tier === undefined ? NO_PREFERENCE : { tier }));
+    const before = sticky.read(exchange.request.headers.cookie, balancer.endpoints);
+    const forwarded = this.#forward(request, receiver, pools, { tier, stickTo: before?.url });
+    receiver.attach(forwarded, () => {
+      const { endpoint } = forwarded;
+      return endpoint && endpoint !== before ? ['set-cookie', sticky.issue(endpoint, exchange.scheme)] : [];
+    });
+  }
+
+  #forward(request: UpstreamRequest, receiver: UpstreamReceiver, pools: UpstreamPools, preference: Preference): ForwardedRequest {
+    const forwarded = new ForwardedRequest(request, receiver, pools, this.#context, preference);
+    forwarded.start();
+    return forwarded;
   }
 
   get tunnels(): number {
@@ -119,6 +141,8 @@ class BalancedProxy implements Proxy {
 
 /** Over how long a drain spreads the ends of tunnels. */
 const TUNNEL_SPREAD_MS = 5000;
+
+const NO_PREFERENCE: Preference = {};
 
 const NOTHING: UpstreamExchange = { resume: () => {}, abort: () => {} };
 
