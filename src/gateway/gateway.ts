@@ -52,6 +52,8 @@ export interface Gateway {
   readonly connections: number;
   /** @throws SpillwayError SPILLWAY_LISTEN_FAILED */
   start(): Promise<void>;
+  /** Accepts connections from a further listening handle, beside the one it started with. */
+  listenOn(handle: object): Promise<void>;
   /**
    * Takes no new connections, has those that are open close after their next answer, or after 3 s without one, and
    * resolves when all are gone. When `signal` aborts, idle connections are closed at once.
@@ -94,6 +96,7 @@ class HttpGateway implements Gateway {
   readonly #metricsOf = new Map<RoutePolicy, ClassMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
+  readonly #furtherListeners: NetServer[] = [];
   readonly #fastPath: FastPath | undefined;
   /** Node's own listener, which parses what a connection brings. */
   readonly #serveHttp: (socket: Socket) => void;
@@ -142,10 +145,24 @@ class HttpGateway implements Gateway {
     });
   }
 
+  listenOn(handle: object): Promise<void> {
+    const listener = new NetServer({ allowHalfOpen: true }, (socket) => this.#onConnection(socket));
+    listener.maxConnections = this.#settings.maxConnections;
+    this.#furtherListeners.push(listener);
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(handle, resolve);
+    });
+  }
+
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     // Not http's own close(): that cuts idle connections at once, and with them requests already on their way here.
-    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    const closed = Promise.all(
+      [this.server, ...this.#furtherListeners].map(
+        (listener) => new Promise<void>((resolve) => NetServer.prototype.close.call(listener, () => resolve())),
+      ),
+    );
     for (const response of this.#inFlight) closeAfter(response);
     this.#fastPath?.drain();
     const closeIdle = (): void => {
@@ -161,6 +178,7 @@ class HttpGateway implements Gateway {
 
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const listener of this.#furtherListeners) listener.close();
     for (const socket of this.#sockets) socket.destroy();
     if (this.server.listening) await closed;
   }
