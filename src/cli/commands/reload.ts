@@ -13,7 +13,7 @@ export function addReloadCommand(program: Command, context: CliContext): void {
     .option('-c, --config <file>', 'config file, for the admin address and its token')
     .option('--admin <url>', 'address of the admin listener', httpUrl)
     .option('--token <token>', 'bearer token (default: SPILLWAY_TOKEN, then admin.token of the config)')
-    .addHelpText('after', '\nExample:\n  $ spillway reload --admin http://127.0.0.1:9901\n')
+    .addHelpText('after', '\nExamples:\n  $ spillway reload\n  $ spillway reload --admin http://10.0.0.5:9901\n')
     .action(async (options: AdminOptions) => {
       const client = await adminClient(context, options);
       await client.post('/reload', {});

@@ -14,7 +14,7 @@ export function addScaleCommand(program: Command, context: CliContext): void {
     .option('-c, --config <file>', 'config file, for the admin address and its token')
     .option('--admin <url>', 'address of the admin listener', httpUrl)
     .option('--token <token>', 'bearer token (default: SPILLWAY_TOKEN, then admin.token of the config)')
-    .addHelpText('after', '\nExample:\n  $ spillway scale 4\n')
+    .addHelpText('after', '\nExamples:\n  $ spillway scale 4\n')
     .action(async (workers: number, options: AdminOptions) => {
       const client = await adminClient(context, options);
       await client.post('/scale', { workers });

@@ -19,7 +19,7 @@ export function addStatusCommand(program: Command, context: CliContext): void {
     .option('--admin <url>', 'address of the admin listener', httpUrl)
     .option('--token <token>', 'bearer token (default: SPILLWAY_TOKEN, then admin.token of the config)')
     .option('--json', 'print everything as JSON')
-    .addHelpText('after', '\nExample:\n  $ spillway status\n')
+    .addHelpText('after', '\nExamples:\n  $ spillway status\n  $ spillway status --json --admin http://10.0.0.5:9901\n')
     .action(async ({ json, ...admin }: StatusFlags) => {
       const client = await adminClient(context, admin);
       const overview = (await client.get('/status')) as Overview;
