@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Transform, Writable } from 'node:stream';
 import { SpillwayError } from '../kernel/index.ts';
 import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
+import type { AnswerOptions } from './answer-options.ts';
+import { chooseCoding, compressorFor, isCompressible } from './content-coding.ts';
 import { problemOf, sendProblem } from './problems.ts';
 
 /** What an exchange asks of its upstream. */
@@ -38,20 +42,25 @@ function hasBody({ rawHeaders }: IncomingMessage): boolean {
   return false;
 }
 
-/** Up to this size a whole body is written together with its head in one piece. */
+/** Up to this size a whole body is written together with its head in one piece, and can be given an entity tag. */
 const ONE_PIECE_BYTES = 16 * 1024;
 
 /** Writes an upstream's answer to the client as it comes, at the pace the client takes it. */
 export class PassReceiver implements UpstreamReceiver {
   readonly #exchange: Exchange;
+  readonly #options: AnswerOptions;
   #upstream: UpstreamExchange | undefined;
   #extraFields: (() => readonly string[]) | undefined;
   /** Bytes still to come by Content-Length: the last piece is sent together with the end. */
   #bytesLeft = Infinity;
+  #compressor: Transform | undefined;
+  /** Set while a small answer is gathered to be tagged. */
+  #gathered: Gathered | undefined;
   #ended = false;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, options: AnswerOptions) {
     this.#exchange = exchange;
+    this.#options = options;
   }
 
   /**
@@ -64,6 +73,7 @@ export class PassReceiver implements UpstreamReceiver {
     this.#extraFields = extraFields;
     const { response } = this.#exchange;
     response.on('close', () => {
+      this.#endCompression();
       if (!response.writableFinished) upstream.abort(new SpillwayError('SPILLWAY_REQUEST_ABORTED', 'the client went away'));
     });
   }
@@ -76,30 +86,37 @@ export class PassReceiver implements UpstreamReceiver {
   }
 
   onHead(status: number, headers: readonly string[]): void {
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i] === 'content-length') this.#bytesLeft = Number(headers[i + 1]);
-    }
+    const facts = factsOf(headers);
     const fields = this.#extraFields ? [...headers, ...this.#extraFields()] : (headers as string[]);
-    this.#exchange.response.writeHead(status, fields);
+    const { response, method } = this.#exchange;
+    this.#bytesLeft = facts.length ?? Infinity;
+    if (method === 'GET' && status === 200) {
+      if (this.#compresses(facts)) return this.#startCompression(status, fields);
+      if (this.#options.etags && facts.etag === undefined && (facts.length ?? Infinity) <= ONE_PIECE_BYTES) {
+        this.#gathered = { status, fields, pieces: [] };
+        return;
+      }
+    }
+    response.writeHead(status, fields);
   }
 
   onData(chunk: Buffer): boolean {
     const { response } = this.#exchange;
+    if (this.#gathered) return this.#gathered.pieces.push(chunk) > 0;
+    if (this.#compressor) return this.#write(this.#compressor, chunk);
     this.#bytesLeft -= chunk.byteLength;
-    if (this.#bytesLeft <= 0) {
-      this.#ended = true;
-      // Node joins a head with text, and not with bytes: one write instead of two.
-      if (response.headersSent || chunk.byteLength > ONE_PIECE_BYTES) response.end(chunk);
-      else response.end(chunk.toString('latin1'), 'latin1');
-      return true;
-    }
-    if (response.write(chunk)) return true;
-    response.once('drain', () => this.#upstream?.resume());
-    return false;
+    if (this.#bytesLeft > 0) return this.#write(response, chunk);
+    this.#ended = true;
+    // Node joins a head with text, and not with bytes: one write instead of two.
+    if (response.headersSent || chunk.byteLength > ONE_PIECE_BYTES) response.end(chunk);
+    else response.end(chunk.toString('latin1'), 'latin1');
+    return true;
   }
 
   onEnd(trailers: readonly string[]): void {
     if (this.#ended) return;
+    if (this.#gathered) return this.#sendGathered(this.#gathered);
+    if (this.#compressor) return void this.#compressor.end();
     const { response } = this.#exchange;
     for (let i = 0; i < trailers.length; i += 2) response.addTrailers([[trailers[i]!, trailers[i + 1]!]]);
     response.end();
@@ -108,6 +125,122 @@ export class PassReceiver implements UpstreamReceiver {
   onError(error: Error): void {
     const { response, requestId } = this.#exchange;
     if (this.#ended || response.destroyed) return;
+    this.#compressor?.destroy();
     sendProblem(response, problemOf(error, requestId));
   }
+
+  #write(to: Writable, chunk: Buffer): boolean {
+    if (to.write(chunk)) return true;
+    to.once('drain', () => this.#upstream?.resume());
+    return false;
+  }
+
+  #compresses(facts: AnswerFacts): boolean {
+    const { codings, minBytes } = this.#options;
+    if (codings.length === 0 || facts.encoded || facts.noTransform || !isCompressible(facts.type)) return false;
+    return (facts.length ?? Infinity) >= minBytes;
+  }
+
+  /** The client may not want it: then the answer goes as it is, but says that it varies. */
+  #startCompression(status: number, headers: readonly string[]): void {
+    const { response, request } = this.#exchange;
+    const coding = chooseCoding(request.headers['accept-encoding'], this.#options.codings);
+    const fields = withVary(headers);
+    if (coding === undefined || !this.#options.beginCompression()) {
+      response.writeHead(status, fields);
+      return;
+    }
+    response.writeHead(status, [...encodedFields(fields), 'content-encoding', coding]);
+    const compressor = (this.#compressor = compressorFor(coding));
+    compressor.on('error', () => response.destroy());
+    compressor.pipe(response);
+  }
+
+  #endCompression(): void {
+    if (!this.#compressor) return;
+    this.#compressor.destroy();
+    this.#options.endCompression();
+  }
+
+  #sendGathered({ status, fields, pieces }: Gathered): void {
+    this.#ended = true;
+    const { response, request } = this.#exchange;
+    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+    if (matchesEtag(request.headers['if-none-match'], etag)) {
+      response.writeHead(304, [...without(fields, BODY_FIELDS), 'etag', etag]);
+      response.end();
+      return;
+    }
+    response.writeHead(status, [...fields, 'etag', etag]);
+    response.end(body);
+  }
+}
+
+interface Gathered {
+  readonly status: number;
+  readonly fields: string[];
+  readonly pieces: Buffer[];
+}
+
+interface AnswerFacts {
+  length: number | undefined;
+  type: string | undefined;
+  etag: string | undefined;
+  encoded: boolean;
+  noTransform: boolean;
+}
+
+function factsOf(headers: readonly string[]): AnswerFacts {
+  const facts: AnswerFacts = { length: undefined, type: undefined, etag: undefined, encoded: false, noTransform: false };
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1]!;
+    switch (headers[i]) {
+      case 'content-length':
+        facts.length = Number(value);
+        break;
+      case 'content-type':
+        facts.type = value;
+        break;
+      case 'etag':
+        facts.etag = value;
+        break;
+      case 'content-encoding':
+        facts.encoded = true;
+        break;
+      case 'cache-control':
+        facts.noTransform = /\bno-transform\b/i.test(value);
+    }
+  }
+  return facts;
+}
+
+const BODY_FIELDS = new Set(['content-length', 'content-type', 'content-encoding']);
+const LENGTH_FIELDS = new Set(['content-length', 'accept-ranges']);
+const VARY = new Set(['vary']);
+
+/** Other bytes than the upstream's: no length yet, no ranges of them, and a tag that claims only the same meaning. */
+function encodedFields(fields: readonly string[]): string[] {
+  return without(fields, LENGTH_FIELDS).map((value, at, all) =>
+    at % 2 === 1 && all[at - 1] === 'etag' && !value.startsWith('W/') ? `W/${value}` : value,
+  );
+}
+
+function withVary(fields: readonly string[]): string[] {
+  const before = fields.filter((_, at) => at % 2 === 1 && fields[at - 1] === 'vary').join(', ');
+  if (/(?:^|[\s,])(?:accept-encoding|\*)(?:$|[\s,])/i.test(before)) return fields as string[];
+  return [...without(fields, VARY), 'vary', before === '' ? 'accept-encoding' : `${before}, accept-encoding`];
+}
+
+function without(fields: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) if (!names.has(fields[i]!)) kept.push(fields[i]!, fields[i + 1]!);
+  return kept;
+}
+
+/** If-None-Match compares weakly (RFC 9110 §13.1.2). */
+function matchesEtag(field: string | undefined, etag: string): boolean {
+  if (field === undefined) return false;
+  if (field.trim() === '*') return true;
+  return field.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }

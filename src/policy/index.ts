@@ -6,7 +6,7 @@ export { CONFIG_FILES, loadConfig, type LoadedConfig } from './load-config.ts';
 export { createPolicy, type Policy, type PolicyOptions } from './policy.ts';
 export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
 export { listenSection } from './sections/listen.ts';
-export { trustedProxiesSection, workersSection } from './sections/process.ts';
+export { compressionSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 export { balancingOptions, STRATEGIES, upstreamSchema, upstreamsSection, type Strategy } from './sections/upstreams.ts';
 export { createSourceLines, type SourceLines } from './source-lines.ts';
 export {
