@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
@@ -14,6 +15,7 @@ import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './opti
 import { problemOf, sendProblem } from './problems.ts';
 import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
+import { CertificateWatch, createParsingServer } from './server.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
 import { refuseUpgrade, type UpgradeRequest } from './upgrade.ts';
 
@@ -98,6 +100,9 @@ class HttpGateway implements Gateway {
   readonly #sockets = new Set<Socket>();
   readonly #furtherListeners: NetServer[] = [];
   readonly #fastPath: FastPath | undefined;
+  readonly #certificates: CertificateWatch | undefined;
+  /** HTTP/2 connections. */
+  readonly #sessions = new Set<ServerHttp2Session>();
   /** Node's own listener, which parses what a connection brings. */
   readonly #serveHttp: (socket: Socket) => void;
   #draining = false;
@@ -113,12 +118,17 @@ class HttpGateway implements Gateway {
     this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
     this.server.removeAllListeners('connection').on('connection', (socket: Socket) => this.#onConnection(socket));
     this.#fastPath = this.#createFastPath();
+    if (this.#settings.tls) {
+      const secure = this.server as unknown as Http2SecureServer;
+      this.#certificates = new CertificateWatch(secure, this.#settings.tls, clock);
+      secure.on('session', (session) => this.#onSession(session));
+    }
   }
 
   get address(): string {
     const bound = this.server.address() as AddressInfo | null;
     if (!bound) return '';
-    return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    return `${this.#settings.tls ? 'https' : 'http'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
   }
 
   get inFlight(): number {
@@ -165,6 +175,8 @@ class HttpGateway implements Gateway {
     );
     for (const response of this.#inFlight) closeAfter(response);
     this.#fastPath?.drain();
+    // GOAWAY: requests under way are finished, new ones go to another connection.
+    for (const session of this.#sessions) session.close();
     const closeIdle = (): void => {
       this.server.closeIdleConnections();
       this.#fastPath?.closeIdle();
@@ -177,6 +189,7 @@ class HttpGateway implements Gateway {
   }
 
   async stop(): Promise<void> {
+    this.#certificates?.stop();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const listener of this.#furtherListeners) listener.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -184,18 +197,8 @@ class HttpGateway implements Gateway {
   }
 
   #createServer(): Server {
-    const { maxHeaderBytes, requestTimeoutMs, headersTimeoutMs, keepAliveTimeoutMs, maxConnections } = this.#settings;
-    const server = createServer({
-      maxHeaderSize: maxHeaderBytes,
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      joinDuplicateHeaders: false,
-    });
-    server.maxConnections = maxConnections;
+    const server = createParsingServer(this.#settings) as Server;
+    server.maxConnections = this.#settings.maxConnections;
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('checkContinue', (request, response) => this.#onContinue(request, response));
     server.on('checkExpectation', (_, response) =>
@@ -222,9 +225,16 @@ class HttpGateway implements Gateway {
     else this.#serveHttp(socket);
   }
 
+  #onSession(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    // Faults of one connection; its requests hear of them too.
+    session.on('error', () => {});
+  }
+
   #createFastPath(): FastPath | undefined {
     const { prepared, admitFast } = this.#connections;
-    if (!prepared) return undefined;
+    if (!prepared || this.#settings.tls) return undefined;
     const { maxHeaderBytes, maxUrlBytes, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
     return new FastPath(
       {
@@ -341,7 +351,8 @@ class HttpGateway implements Gateway {
     if (!target.ok) return { status: 400, detail: `Bad request: ${target.reason}.` };
     const peer = request.socket.remoteAddress ?? '';
     const trusted = this.#addresses.trusts(peer);
-    const scheme = trusted && lastOf(head.forwardedProto) === 'https' ? 'https' : 'http';
+    const secure = this.#settings.tls !== undefined || (trusted && lastOf(head.forwardedProto) === 'https');
+    const scheme = secure ? 'https' : 'http';
     const host = target.authority ?? (trusted ? lastOf(head.forwardedHost) : undefined) ?? head.host ?? '';
     const authority = normaliseAuthority(host, scheme);
     if (authority === undefined) return { status: 400, detail: 'Bad request: the Host field is missing or is no host.' };

@@ -28,12 +28,16 @@ export function headersOf({ rawHeaders }: IncomingMessage, requestId: string): s
   const headers = ['x-request-id', requestId];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
-    if (name !== 'x-request-id') headers.push(name, rawHeaders[i + 1]!);
+    // HTTP/2 names method and target in fields of its own, which begin with a colon.
+    if (name !== 'x-request-id' && name.charCodeAt(0) !== 0x3a) headers.push(name, rawHeaders[i + 1]!);
   }
   return headers;
 }
 
-function hasBody({ rawHeaders }: IncomingMessage): boolean {
+function hasBody({ rawHeaders, httpVersionMajor, complete, method }: IncomingMessage): boolean {
+  // HTTP/2 marks the end of a request instead of announcing a body.
+  if (httpVersionMajor === 2) return !complete && method !== 'GET' && method !== 'HEAD';
+
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length === 14 && name.toLowerCase() === 'content-length') return rawHeaders[i + 1] !== '0';
@@ -118,7 +122,7 @@ export class PassReceiver implements UpstreamReceiver {
     if (this.#gathered) return this.#sendGathered(this.#gathered);
     if (this.#compressor) return void this.#compressor.end();
     const { response } = this.#exchange;
-    for (let i = 0; i < trailers.length; i += 2) response.addTrailers([[trailers[i]!, trailers[i + 1]!]]);
+    for (let i = 0; i < trailers.length; i += 2) response.addTrailers({ [trailers[i]!]: trailers[i + 1]! });
     response.end();
   }
 

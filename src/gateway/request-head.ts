@@ -30,6 +30,7 @@ export function readHead({ rawHeaders }: IncomingMessage): RequestHead {
     // Most fields are told apart by their length alone.
     switch (name.length) {
       case 4:
+      case 10:
       case 12:
       case 14:
       case 15:
@@ -44,7 +45,9 @@ export function readHead({ rawHeaders }: IncomingMessage): RequestHead {
 function readField(head: RequestHead, name: string, value: string): void {
   switch (name) {
     case 'host':
-      head.hosts++;
+    case ':authority':
+      // Both may stand in an HTTP/2 request, as long as they agree.
+      if (head.host !== value) head.hosts++;
       head.host = value;
       break;
     case 'content-length':
@@ -73,7 +76,7 @@ function readField(head: RequestHead, name: string, value: string): void {
  */
 export function framingProblem(head: RequestHead, httpVersion: string, maxBodyBytes: number): Refusal | undefined {
   if (head.hosts > 1) return { status: 400, detail: 'Bad request: more than one Host field.' };
-  if (head.hosts === 0 && httpVersion === '1.1') return { status: 400, detail: 'Bad request: the Host field is missing.' };
+  if (head.hosts === 0 && httpVersion !== '1.0') return { status: 400, detail: 'Bad request: the Host field is missing.' };
   if (head.contentLength > maxBodyBytes) return { status: 413, detail: `The request body is larger than ${maxBodyBytes} bytes.` };
   const coding = head.transferEncoding;
   if (coding === undefined) return undefined;

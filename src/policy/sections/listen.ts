@@ -14,6 +14,14 @@ export const listenSection = z
       .describe(
         'Address to listen on. The default is reached from this machine only; `0.0.0.0` or `::` opens it to the network.',
       ),
+    tls: z
+      .strictObject({
+        cert: z.string().min(1).describe('File of the certificate chain (PEM); read anew when it changes.'),
+        key: z.string().min(1).describe('File of its private key (PEM).'),
+        http2: z.boolean().default(true).describe('Whether HTTP/2 is offered beside HTTP/1.1.'),
+      })
+      .optional()
+      .describe('Serves HTTPS; absent: plain HTTP.'),
     requestTimeout: duration({ min: '1s', max: '1h' })
       .prefault('60s')
       .describe('How long a client may take to send its whole request.'),
