@@ -1,3 +1,4 @@
+export { createAccessLog, type AccessLog, type AccessLogSettings, type LogDestination } from './access-log.ts';
 export type { CompletedRequest } from './completed-request.ts';
 export { canonicalAddress, ClientAddresses } from './client-address.ts';
 export { createGateway, gatewayFrom, type Gateway, type GatewayConnections } from './gateway.ts';

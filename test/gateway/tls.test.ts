@@ -105,7 +105,7 @@ describe('TLS', () => {
     // The protocol's own library refuses some of them before they become a request.
     const refused = async (headers: Record<string, string>): Promise<boolean> =>
       overH2(session, headers).then(
-        ({ answer }) => answer[':status'] === 400,
+        ({ answer }) => Number(answer[':status']) === 400,
         (error: { code?: string }) => error.code === 'ERR_HTTP2_STREAM_ERROR',
       );
     const before = origin.requests;
