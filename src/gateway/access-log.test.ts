@@ -34,6 +34,7 @@ function linesOf(format: 'json' | 'common'): string[] {
 test('json: an object a line', () => {
   const [first, second] = linesOf('json').map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.deepEqual(first, {
+    level: 'info',
     time: '2026-01-31T23:59:58.000Z',
     client: '192.0.2.1',
     method: 'GET',

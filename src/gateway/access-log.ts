@@ -45,7 +45,11 @@ export function createAccessLog(
 
 function jsonRecorder(destination: LogDestination, clock: Clock): AccessLog['record'] {
   const logger = pino(
-    { base: null, timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`, formatters: { level: () => ({}) } },
+    {
+      base: null,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+      formatters: { level: (level) => ({ level }) },
+    },
     destination as pino.DestinationStream,
   );
   return (completed) => {
@@ -99,7 +103,7 @@ function commonTime(date: Date): string {
 /** What a client sent cannot end its field, nor its line. */
 function quoted(value: string | undefined): string {
   if (value === undefined || value === '') return '-';
-  return value.replaceAll(/[\x00-\x1f"\\\x7f-\uffff]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return value.replaceAll(/[^\x20-\x7e]|["\\]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** The trace a request belongs to (W3C Trace Context). */
