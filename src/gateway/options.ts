@@ -18,10 +18,6 @@ export type GatewaySettings = z.output<typeof gatewaySchema>;
 export const proxySchema = z.strictObject({
   upstreams: upstreamsSection.describe('The services to pass requests to, by name.'),
   compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
-  etags: z
-    .boolean()
-    .default(false)
-    .describe('Gives answers up to 16 kB that have no entity tag one, and answers 304 to a client that has them already.'),
   maxBodyBytes: size({ max: '10gb' }).prefault('10mb').describe('Largest request body; a larger one is answered 413.'),
 });
 

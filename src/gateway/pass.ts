@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Transform, Writable } from 'node:stream';
 import { SpillwayError } from '../kernel/index.ts';
 import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
-import type { AnswerOptions } from './answer-options.ts';
+import { CODINGS, type Compression } from './compression.ts';
 import { chooseCoding, compressorFor, isCompressible } from './content-coding.ts';
 import { problemOf, sendProblem } from './problems.ts';
 
@@ -52,7 +52,8 @@ const ONE_PIECE_BYTES = 16 * 1024;
 /** Writes an upstream's answer to the client as it comes, at the pace the client takes it. */
 export class PassReceiver implements UpstreamReceiver {
   readonly #exchange: Exchange;
-  readonly #options: AnswerOptions;
+  readonly #compression: Compression;
+  readonly #etags: boolean;
   #upstream: UpstreamExchange | undefined;
   #extraFields: (() => readonly string[]) | undefined;
   /** Bytes still to come by Content-Length: the last piece is sent together with the end. */
@@ -62,9 +63,11 @@ export class PassReceiver implements UpstreamReceiver {
   #gathered: Gathered | undefined;
   #ended = false;
 
-  constructor(exchange: Exchange, options: AnswerOptions) {
+  /** @param etags whether small answers without an entity tag get one. */
+  constructor(exchange: Exchange, compression: Compression, etags: boolean) {
     this.#exchange = exchange;
-    this.#options = options;
+    this.#compression = compression;
+    this.#etags = etags;
   }
 
   /**
@@ -96,7 +99,7 @@ export class PassReceiver implements UpstreamReceiver {
     this.#bytesLeft = facts.length ?? Infinity;
     if (method === 'GET' && status === 200) {
       if (this.#compresses(facts)) return this.#startCompression(status, fields);
-      if (this.#options.etags && facts.etag === undefined && (facts.length ?? Infinity) <= ONE_PIECE_BYTES) {
+      if (this.#etags && facts.etag === undefined && (facts.length ?? Infinity) <= ONE_PIECE_BYTES) {
         this.#gathered = { status, fields, pieces: [] };
         return;
       }
@@ -140,17 +143,16 @@ export class PassReceiver implements UpstreamReceiver {
   }
 
   #compresses(facts: AnswerFacts): boolean {
-    const { codings, minBytes } = this.#options;
-    if (codings.length === 0 || facts.encoded || facts.noTransform || !isCompressible(facts.type)) return false;
-    return (facts.length ?? Infinity) >= minBytes;
+    if (facts.encoded || facts.noTransform || !isCompressible(facts.type)) return false;
+    return (facts.length ?? Infinity) >= this.#compression.minBytes;
   }
 
   /** The client may not want it: then the answer goes as it is, but says that it varies. */
   #startCompression(status: number, headers: readonly string[]): void {
     const { response, request } = this.#exchange;
-    const coding = chooseCoding(request.headers['accept-encoding'], this.#options.codings);
+    const coding = chooseCoding(request.headers['accept-encoding'], CODINGS);
     const fields = withVary(headers);
-    if (coding === undefined || !this.#options.beginCompression()) {
+    if (coding === undefined || !this.#compression.begin()) {
       response.writeHead(status, fields);
       return;
     }
@@ -163,7 +165,7 @@ export class PassReceiver implements UpstreamReceiver {
   #endCompression(): void {
     if (!this.#compressor) return;
     this.#compressor.destroy();
-    this.#options.endCompression();
+    this.#compression.end();
   }
 
   #sendGathered({ status, fields, pieces }: Gathered): void {

@@ -1,7 +1,7 @@
 import type { Balancer } from '../balance/index.ts';
 import { parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import type { Exchange, Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
-import { AnswerOptions } from './answer-options.ts';
+import { Compression } from './compression.ts';
 import { Deadlines } from './deadlines.ts';
 import { ForwardedRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
@@ -54,7 +54,7 @@ class BalancedProxy implements Proxy {
   readonly balancers: ReadonlyMap<string, Balancer>;
   readonly #upstreams: ReadonlyMap<string, UpstreamPools>;
   readonly #context: ForwardingContext;
-  readonly #answers: AnswerOptions;
+  readonly #compression: Compression;
   readonly #tierOf: ProxyContext['tierOf'];
 
   readonly #tunnels = new Set<Tunnel>();
@@ -64,7 +64,7 @@ class BalancedProxy implements Proxy {
   constructor(settings: ProxySettings, runtime: Runtime, { tierOf }: ProxyContext) {
     this.#runtime = runtime;
     this.#tierOf = tierOf;
-    this.#answers = new AnswerOptions(settings);
+    this.#compression = new Compression(settings.compression.minBytes);
     const { clock } = runtime;
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
@@ -81,9 +81,9 @@ class BalancedProxy implements Proxy {
   }
 
   pass(exchange: Exchange): void {
-    const receiver = new PassReceiver(exchange, this.#answers);
     const request = upstreamRequestOf(exchange);
     const pools = this.#upstreams.get(request.upstream ?? '');
+    const receiver = new PassReceiver(exchange, this.#compression, pools?.settings.etags ?? false);
     if (!pools) return receiver.attach(refuse(request, receiver));
     const { sticky, balancer } = pools;
     const tier = this.#tierOf?.(exchange);

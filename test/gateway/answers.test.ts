@@ -23,7 +23,7 @@ before(async () => {
       response.end(text);
     }
   });
-  site = await startSite([origin.url], { proxy: { etags: true } });
+  site = await startSite([origin.url], { upstream: { etags: true } });
 });
 after(async () => {
   await site.stop();
@@ -49,7 +49,7 @@ describe('compression of answers that pass through', () => {
       ['gzip', 'gzip', gunzipSync],
       ['gzip;q=0.5, br', 'br', brotliDecompressSync],
       ['zstd', 'zstd', zstdDecompressSync],
-      ['*', 'br', brotliDecompressSync],
+      ['*', 'zstd', zstdDecompressSync],
     ] as const) {
       const { headers, body } = await get('/', { 'accept-encoding': accept });
       assert.equal(headers['content-encoding'], coding);

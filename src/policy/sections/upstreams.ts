@@ -103,6 +103,12 @@ export const upstreamSchema = z
     hedgeAfter: duration({ min: '1ms', max: '1m' })
       .optional()
       .describe('When a request that is safe to repeat has no answer after so long, another endpoint is asked too.'),
+    etags: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Gives uncached answers up to 16 kB that have no entity tag one, and answers 304 to a client that has them already.',
+      ),
     sticky: z
       .strictObject({
         cookie: z
