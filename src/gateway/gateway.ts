@@ -13,6 +13,7 @@ import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exch
 import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
 import { problemOf, sendProblem } from './problems.ts';
+import { awaitProxyHeader } from './proxy-protocol.ts';
 import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
 import { CertificateWatch, createParsingServer } from './server.ts';
@@ -221,6 +222,14 @@ class HttpGateway implements Gateway {
       this.#sockets.delete(socket);
       this.#metrics.connections.set(this.#sockets.size);
     });
+    if (!this.#settings.proxyProtocol) return this.#accept(socket);
+    awaitProxyHeader(socket, this.#settings.headersTimeoutMs, (rest) => {
+      this.#accept(socket);
+      if (rest.length > 0) socket.emit('data', rest);
+    });
+  }
+
+  #accept(socket: Socket): void {
     if (this.#fastPath) this.#fastPath.accept(socket);
     else this.#serveHttp(socket);
   }
