@@ -42,19 +42,18 @@ export interface Spillway {
 export function createSpillway(policy: Policy, given: Surroundings = {}, runtime: Partial<Runtime> = {}): Spillway {
   const around = runtimeFrom(runtime);
   const { config } = policy;
+  const { upstreams, compression, listen } = config;
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...(given.store && { store: given.store }) }, around);
   const limits = createLimitGate(policy.routes, {}, around);
   const shedder = createShedder({}, around);
-  const proxy = createProxy({ upstreams: upstreamOptions(policy), maxBodyBytes: `${config.listen.maxBodyBytes}b` }, around);
+  const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
     ...around,
     store,
     match: (path) => policy.match('GET', path),
     upstream: proxy,
   });
-  const { upstreams, compression, listen } = config;
-  const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const accessLog = config.accessLog && createAccessLog(config.accessLog, around);
   const gateway = gatewayFrom(
     config,

@@ -104,7 +104,8 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
       return;
     }
     this.#learn(attempt, status < 500 || status === 501 ? 'success' : 'failure', retryAfterOf(headers));
-    if (RETRYABLE_STATUS.has(status) && this.#goOnWithout(attempt)) return;
+    // The same endpoint would say the same.
+    if (RETRYABLE_STATUS.has(status) && this.#pools.balancer.endpoints.length > 1 && this.#goOnWithout(attempt)) return;
     this.#keepOnly(attempt);
     this.#headSeen = true;
     this.#context.deadlines.remove(this);
