@@ -93,6 +93,10 @@ export const ERROR_CODES = {
     retryable: false,
     means: "The request body is larger than 'listen.maxBodyBytes'. Send less, or raise the limit; clients get 413.",
   },
+  SPILLWAY_CERTIFICATE_UNREADABLE: {
+    retryable: false,
+    means: "A file named under 'listen.tls' cannot be read. Check the paths, and who may read them.",
+  },
   SPILLWAY_LISTEN_FAILED: {
     retryable: false,
     means: 'The address cannot be listened on: another process has it, or it does not belong to this machine.',
