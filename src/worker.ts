@@ -23,9 +23,13 @@ async function work(task: WorkerTask): Promise<void> {
   const worker = await joinCluster();
   const runtime = runtimeFrom({ metrics: new Metrics(1000, `worker ${worker.slot}`) });
   measureProcess(runtime);
+  const policy = await policyOf(task);
   const spillway = createSpillway(
-    await policyOf(task),
-    { store: remoteKvStore(worker, runtime.clock), handleToListenOn: worker.sockets.get('site')! },
+    policy,
+    {
+      ...(policy.config.redis === undefined && { store: remoteKvStore(worker, runtime.clock) }),
+      handleToListenOn: worker.sockets.get('site')!,
+    },
     runtime,
   );
 
