@@ -20,7 +20,11 @@ async function study(): Promise<Findings> {
     const draws = [() => random.next() * scale, () => -Math.log(1 - random.next()) * scale, () => scale ** (0.2 + random.next())];
     const values = Array.from({ length: 5000 }, () => Math.max(1, Math.round(draws[seed % 3]!())));
     const own = new Histogram();
-    const peer = hdr.build({ lowestDiscernibleValue: 1, highestTrackableValue: 4_294_967_295, numberOfSignificantValueDigits: 3 });
+    const peer = hdr.build({
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: 4_294_967_295,
+      numberOfSignificantValueDigits: 3,
+    });
     for (const value of values) {
       own.record(value);
       peer.recordValue(value);

@@ -238,7 +238,9 @@ export class Measurement {
     this.timeline.merge(data.timeline);
   }
 
-  toJSON(): MeasurementData {
+  /** Everything as plain data; `timeline: false` leaves the timeline empty, for what is sent while the run goes on. */
+  toJSON(parts: { readonly timeline?: boolean } = {}): MeasurementData {
+    const { timeline } = this;
     return {
       planned: this.planned,
       missed: this.missed,
@@ -248,7 +250,7 @@ export class Measurement {
       series: [...this.#series.values()].map((series) => series.toJSON()),
       checks: [...this.#checks.values()],
       scriptErrors: [...this.#scriptErrors],
-      timeline: this.timeline.toJSON(),
+      timeline: parts.timeline === false ? { intervalMs: timeline.intervalMs, points: [] } : timeline.toJSON(),
     };
   }
 }

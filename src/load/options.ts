@@ -7,6 +7,10 @@ export const loadOptions = z.strictObject({
     .optional()
     .describe('Most connections at once, over all workers. Default: 64, or as many as a closed model has users.'),
   workers: count(1, 256).default(1).describe('Processes that share the schedule.'),
+  file: z
+    .string()
+    .optional()
+    .describe('The load file as a URL, whose default export is this definition: workers load scenarios with code from it.'),
   timeout: duration({ min: '1ms' })
     .prefault('30s')
     .describe('How long a request may take, and an arrival wait for a connection.'),

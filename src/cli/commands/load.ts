@@ -29,6 +29,7 @@ interface LoadFlags {
   readonly think?: string;
   readonly duration?: string;
   readonly connections?: number;
+  readonly workers?: number;
   readonly timeout?: string;
   readonly header?: readonly string[];
   readonly threshold?: readonly string[];
@@ -61,6 +62,7 @@ export function addLoadCommand(program: Command, context: CliContext): void {
     .option('-d, --duration <duration>', 'how long; default 10s', durationText)
     .option('--target <url>', "instead of the load file's target")
     .option('-c, --connections <n>', 'most connections at once; default 64', wholeNumber(1, 100_000))
+    .option('-w, --workers <n>', 'processes that share the schedule; default 1', wholeNumber(1, 256))
     .option('--timeout <duration>', 'how long a request may take; default 30s', durationText)
     .option('-H, --header <name:value>', 'a field for every request; may be repeated', collect)
     .option('--threshold <bound>', "such as 'latency: p(99)<200'; may be repeated", collect)
@@ -83,20 +85,20 @@ Examples:
     )
     .action(async (what: string, flags: LoadFlags) => {
       const definition = withFlags(await definitionFrom(what, context), flags);
-      const report = await runWatched(definition, flags, context);
+      const report = await runWatched(what, definition, flags, context);
       if (flags.out !== undefined) await writeFile(resolve(context.cwd, flags.out), `${JSON.stringify(report)}\n`);
       context.stdout.write(flags.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderLoadReport(report, context.paint));
       context.exit = context.stop.aborted ? 'interrupted' : EXIT[report.verdict.result];
     });
 }
 
-async function runWatched(definition: LoadDefinition, flags: LoadFlags, context: CliContext): Promise<LoadReport> {
+async function runWatched(what: string, definition: LoadDefinition, flags: LoadFlags, context: CliContext): Promise<LoadReport> {
   const live = createLoadLive(context);
   const events = new Events<LoadEvents>();
   events.on('started', ({ target, arrival }) => context.stderr.write(`${context.paintError.quiet(`${target}: ${arrival}`)}\n`));
   events.on('progress', (progress) => live.show(progress));
   try {
-    return await runLoad(definition, optionsFrom(flags), { ...context.runtime, events, signal: context.stop });
+    return await runLoad(definition, optionsFrom(what, flags, context), { ...context.runtime, events, signal: context.stop });
   } finally {
     live.end();
   }
@@ -104,14 +106,22 @@ async function runWatched(definition: LoadDefinition, flags: LoadFlags, context:
 
 /** The default export of a load file, or a plain load of an address. */
 async function definitionFrom(what: string, context: CliContext): Promise<LoadDefinition> {
-  if (/^https?:\/\//i.test(what)) return defineLoad({ target: what, arrival: constant('50/s').for('10s') });
+  if (isAddress(what)) return defineLoad({ target: what, arrival: constant('50/s').for('10s') });
   const file = resolve(context.cwd, what);
   if (!existsSync(file))
     throw new SpillwayError('SPILLWAY_USAGE', `${what} is neither a load file nor an address such as http://127.0.0.1:8080/.`);
-  const { default: definition } = (await import(pathToFileURL(file).href)) as { default?: LoadDefinition };
+  const { default: definition } = (await import(fileUrl(what, context))) as { default?: LoadDefinition };
   if (definition === undefined)
     throw new ConfigError(what, [{ path: '', message: 'exports no default', fix: 'export default defineLoad({ … })' }]);
   return defineLoad(definition);
+}
+
+function isAddress(what: string): boolean {
+  return /^https?:\/\//i.test(what);
+}
+
+function fileUrl(what: string, context: CliContext): string {
+  return pathToFileURL(resolve(context.cwd, what)).href;
 }
 
 function withFlags(definition: LoadDefinition, flags: LoadFlags): LoadDefinition {
@@ -134,10 +144,12 @@ function arrivalFrom({ rate, users: count, think, duration }: LoadFlags): Arriva
   return constant(rate ?? '50/s').for(lasting);
 }
 
-function optionsFrom(flags: LoadFlags): LoadOptionsInput {
-  const { connections, timeout, keepAlive, verify, allowHost, seed } = flags;
+function optionsFrom(what: string, flags: LoadFlags, context: CliContext): LoadOptionsInput {
+  const { connections, workers, timeout, keepAlive, verify, allowHost, seed } = flags;
   return {
     ...(connections === undefined ? {} : { connections }),
+    ...(workers === undefined ? {} : { workers }),
+    ...(isAddress(what) ? {} : { file: fileUrl(what, context) }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(seed === undefined ? {} : { seed }),
     keepAlive,
