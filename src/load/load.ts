@@ -9,6 +9,7 @@ import { loadOptions, type LoadOptionsInput } from './options.ts';
 import { progressOf } from './progress.ts';
 import { buildReport, type LoadReport } from './report.ts';
 import { withSession } from './session.ts';
+import { MetricsReader, type ServerMetrics } from './server-metrics.ts';
 import { LocalShare, type Share } from './share.ts';
 import { abortingThreshold, parseThresholds, type Threshold } from './thresholds.ts';
 import { Timeline } from './timeline.ts';
@@ -40,6 +41,7 @@ export async function runLoad<Data>(
   const resolved = parseOptions(loadOptions, options, 'runLoad(options)');
   const thresholds = parseThresholds(definition.thresholds);
   const endpoint = await endpointOf(definition.target, resolved.allowHosts, resolved.verifyCertificate);
+  if (resolved.metricsUrl !== undefined) await endpointOf(resolved.metricsUrl, resolved.allowHosts, true);
   const plan: Plan = { definition: definition as LoadDefinition, options: resolved, endpoint };
   const data = definition.setup ? await withSession(plan, runtime, (session) => definition.setup!(session)) : undefined;
   try {
@@ -66,6 +68,8 @@ async function measure(
     const startMs = clock.monotonic() + delayMs;
     let aborted: Threshold | undefined;
     given.events?.emit('started', { target: definition.target, arrival: describeArrival(definition.arrival), durationMs });
+    const reader = options.metricsUrl === undefined ? undefined : new MetricsReader(options.metricsUrl, clock);
+    reader?.start(startMs);
     const watching = clock.setRepeating(() => {
       const elapsedMs = clock.monotonic() - startMs;
       const samples = shares.flatMap((share) => share.progress ?? []);
@@ -73,7 +77,11 @@ async function measure(
       aborted ??= abortingThreshold(thresholds, measuredSoFar(shares, durationMs), elapsedMs);
       if (aborted || given.signal?.aborted) for (const share of shares) share.stop();
     }, PROGRESS_MS);
-    const results = await Promise.all(shares.map((share) => share.run(delayMs, data))).finally(() => watching.cancel());
+    let server: ServerMetrics | undefined;
+    const results = await Promise.all(shares.map((share) => share.run(delayMs, data))).finally(() => {
+      watching.cancel();
+      server = reader?.stop();
+    });
     return buildReport({
       plan,
       measurement: mergedMeasurement(
@@ -87,6 +95,7 @@ async function measure(
       cpuMs: results.reduce((sum, result) => sum + result.cpuMs, 0),
       thresholds,
       aborted,
+      server,
     });
   } finally {
     await Promise.all(shares.map((share) => share.close()));

@@ -178,7 +178,8 @@ export class Measurement {
     series.service.record(serviceMs * 1000);
     const point = this.timeline.at(atMs);
     point.answered++;
-    point.latency.record(latencyMs * 1000);
+    // Where it was due, not where it ended: a stall then shows as what users met, one after another.
+    this.timeline.at(atMs - latencyMs).latency.record(latencyMs * 1000);
     if (error !== undefined) {
       series.failed++;
       point.failed++;
@@ -195,7 +196,7 @@ export class Measurement {
     point.failed++;
     if (!WAITED.has(fault)) return;
     series.latency.record(ageMs * 1000);
-    point.latency.record(ageMs * 1000);
+    this.timeline.at(atMs - ageMs).latency.record(ageMs * 1000);
   }
 
   /** A scenario's own code threw. */

@@ -18,6 +18,7 @@ export const loadOptions = z.strictObject({
   keepAlive: z.boolean().default(true).describe('Whether connections are used again; false opens one for every request.'),
   pipelining: count(1, 1024).default(1).describe('HTTP/1.1 requests in flight on one connection; 1 is what browsers do.'),
   verifyCertificate: z.boolean().default(true).describe('Whether a TLS certificate must be valid.'),
+  metricsUrl: z.url().optional().describe("Where the target's Prometheus metrics are, to be read beside the load."),
   allowHosts: z
     .array(z.string())
     .default([])

@@ -1,8 +1,10 @@
 import { Histogram, type HistogramData } from '../kernel/index.ts';
 import { describeArrival } from './arrival.ts';
+import { compareWithBaseline, type Comparison } from './baseline.ts';
 import { connectionsOf, type GeneratorUse, type Plan } from './generator.ts';
 import type { CheckCount, Measurement, Series } from './measurement.ts';
 import { percentilesOf, type Percentiles } from './percentiles.ts';
+import type { ServerMetrics } from './server-metrics.ts';
 import { evaluateThresholds, type Threshold, type ThresholdOutcome } from './thresholds.ts';
 import { reasonsInvalid } from './verdict.ts';
 
@@ -14,6 +16,8 @@ export interface LoadFigures {
   readonly completed: number;
   /** Requests without an answer, or with one that counts as a failure. */
   readonly failed: number;
+  /** Failed out of all that came to an end, 0 to 1. */
+  readonly errorRate: number;
   /** Failures by kind: `connect`, `closed`, `reset`, `timeout`, `protocol`, `late`, `unfinished`, `script`, `status 503`. */
   readonly errors: Readonly<Record<string, number>>;
   readonly statuses: Readonly<Record<string, number>>;
@@ -83,6 +87,10 @@ export interface LoadReport extends LoadFigures {
   readonly checks: readonly CheckCount[];
   readonly scriptErrors: readonly string[];
   readonly thresholds: readonly ThresholdOutcome[];
+  /** Against the baseline, where one was given. */
+  readonly comparisons?: readonly Comparison[];
+  /** The target's own figures, where its metrics were read. */
+  readonly server?: ServerMetrics;
   readonly verdict: Verdict;
   readonly generator: {
     /** Share of the run the busiest worker's event loop was busy. */
@@ -111,6 +119,7 @@ export interface RunResult {
   readonly thresholds: readonly Threshold[];
   /** The threshold that ended the run early, if one did. */
   readonly aborted: Threshold | undefined;
+  readonly server: ServerMetrics | undefined;
 }
 
 export function buildReport(run: RunResult): LoadReport {
@@ -153,6 +162,7 @@ export function buildReport(run: RunResult): LoadReport {
     checks: [...measurement.checks],
     scriptErrors: [...measurement.scriptErrors],
     thresholds,
+    ...(run.server === undefined ? {} : { server: run.server }),
     verdict: verdictOf(invalid, thresholds, run.aborted),
     generator: {
       busy,
@@ -164,6 +174,23 @@ export function buildReport(run: RunResult): LoadReport {
     },
     timeline: { intervalMs: measurement.timeline.intervalMs, points: pointsOf(measurement) },
     histograms: { latency: all.latency.toJSON(), service: all.service.toJSON() },
+  };
+}
+
+/** The report with its comparison to an earlier one; a regression is part of the verdict. */
+export function withBaseline(report: LoadReport, baseline: LoadReport, tolerance?: number): LoadReport {
+  const comparisons = compareWithBaseline(report, baseline, tolerance);
+  const worse = comparisons.filter((one) => one.regression);
+  if (worse.length === 0) return { ...report, comparisons };
+  const reasons = worse.map(
+    ({ subject, before, after, pValue }) =>
+      `${subject} is worse than the baseline: ${Number(after.toPrecision(4))}, and was ${Number(before.toPrecision(4))} (chance ${pValue < 0.0001 ? 'below 0.0001' : pValue.toFixed(4)})`,
+  );
+  const result = report.verdict.result === 'ok' ? 'regression' : report.verdict.result;
+  return {
+    ...report,
+    comparisons,
+    verdict: { result, exitCode: EXIT_CODES[result], reasons: [...report.verdict.reasons, ...reasons] },
   };
 }
 
@@ -193,12 +220,14 @@ function groupBy(series: readonly Series[], keyOf: (series: Series) => string, r
 function figuresOf(series: readonly Series[], run: RunResult): LoadFigures {
   const seconds = Math.max(1, Math.min(run.durationMs, run.elapsedMs)) / 1000;
   const completed = sumOf(series, (one) => one.answered);
+  const failed = sumOf(series, (one) => one.failed);
   const errors = addUp(series.map((one) => one.errors));
   const badAnswers = Object.entries(errors).reduce((sum, [kind, times]) => sum + (kind.startsWith('status ') ? times : 0), 0);
   return {
     sent: sumOf(series, (one) => one.sent),
     completed,
-    failed: sumOf(series, (one) => one.failed),
+    failed,
+    errorRate: failed / Math.max(1, completed + failed - badAnswers),
     errors,
     statuses: addUp(series.map((one) => one.statuses)),
     ratePerSecond: round(completed / seconds),

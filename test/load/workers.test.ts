@@ -22,7 +22,11 @@ after(() => server.close());
 
 test('two workers send exactly what is planned', async () => {
   paths.clear();
-  const definition = defineLoad({ target, arrival: constant('333/s').for('1s'), scenarios: { a: { requests: [{ path: '/a' }] } } });
+  const definition = defineLoad({
+    target,
+    arrival: constant('333/s').for('1s'),
+    scenarios: { a: { requests: [{ path: '/a' }] } },
+  });
   const report = await runLoad(definition, { workers: 2, connections: 8 });
   assert.equal(report.workers, 2);
   assert.equal(report.planned, 333);

@@ -1,22 +1,25 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
-import { ConfigError, Events, parseDuration, SpillwayError, type Duration } from '../../kernel/index.ts';
+import { ConfigError, Events, messageOf, parseDuration, SpillwayError, type Duration } from '../../kernel/index.ts';
 import {
   constant,
   defineLoad,
   parseRate,
+  renderHtml,
+  renderJUnit,
   runLoad,
   users,
+  withBaseline,
   type Arrival,
   type LoadDefinition,
   type LoadEvents,
   type LoadOptionsInput,
   type LoadReport,
 } from '../../load/index.ts';
-import { collect, wholeNumber } from '../arguments.ts';
+import { collect, httpUrl, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { createLoadLive } from '../load-live.ts';
@@ -37,7 +40,11 @@ interface LoadFlags {
   readonly verify: boolean;
   readonly allowHost?: readonly string[];
   readonly seed?: number;
+  readonly metrics?: string;
+  readonly baseline?: string;
   readonly out?: string;
+  readonly html?: string;
+  readonly junit?: string;
   readonly json?: true;
 }
 
@@ -70,6 +77,10 @@ export function addLoadCommand(program: Command, context: CliContext): void {
     .option('--no-verify', 'accept any TLS certificate')
     .option('--allow-host <host>', 'a host beyond this machine that may be put under load; may be repeated', collect)
     .option('--seed <n>', 'what chance in scenarios follows from', wholeNumber(0, 2 ** 32 - 1))
+    .option('--metrics <url>', "the target's Prometheus metrics, shown beside the load", httpUrl)
+    .option('--baseline <file>', 'an earlier report to hold this run against; exit 98 when it is worse')
+    .option('--html <file>', 'write the report as one HTML page')
+    .option('--junit <file>', 'write the outcome as JUnit XML')
     .option('-o, --out <file>', 'write the whole report as JSON')
     .option('--json', 'print the report as JSON')
     .addHelpText(
@@ -85,11 +96,30 @@ Examples:
     )
     .action(async (what: string, flags: LoadFlags) => {
       const definition = withFlags(await definitionFrom(what, context), flags);
-      const report = await runWatched(what, definition, flags, context);
-      if (flags.out !== undefined) await writeFile(resolve(context.cwd, flags.out), `${JSON.stringify(report)}\n`);
+      const baseline = flags.baseline === undefined ? undefined : await readReport(resolve(context.cwd, flags.baseline));
+      const run = await runWatched(what, definition, flags, context);
+      const report = baseline === undefined ? run : withBaseline(run, baseline);
+      await writeReports(report, flags, context);
       context.stdout.write(flags.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderLoadReport(report, context.paint));
       context.exit = context.stop.aborted ? 'interrupted' : EXIT[report.verdict.result];
     });
+}
+
+async function readReport(file: string): Promise<LoadReport> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as LoadReport;
+  } catch (error) {
+    throw new SpillwayError('SPILLWAY_USAGE', `--baseline ${file} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+async function writeReports(report: LoadReport, { out, html, junit }: LoadFlags, context: CliContext): Promise<void> {
+  const write = async (file: string | undefined, text: () => string): Promise<void> => {
+    if (file !== undefined) await writeFile(resolve(context.cwd, file), text());
+  };
+  await write(out, () => `${JSON.stringify(report)}\n`);
+  await write(html, () => renderHtml(report));
+  await write(junit, () => renderJUnit(report));
 }
 
 async function runWatched(what: string, definition: LoadDefinition, flags: LoadFlags, context: CliContext): Promise<LoadReport> {
@@ -145,10 +175,11 @@ function arrivalFrom({ rate, users: count, think, duration }: LoadFlags): Arriva
 }
 
 function optionsFrom(what: string, flags: LoadFlags, context: CliContext): LoadOptionsInput {
-  const { connections, workers, timeout, keepAlive, verify, allowHost, seed } = flags;
+  const { connections, workers, metrics, timeout, keepAlive, verify, allowHost, seed } = flags;
   return {
     ...(connections === undefined ? {} : { connections }),
     ...(workers === undefined ? {} : { workers }),
+    ...(metrics === undefined ? {} : { metricsUrl: metrics }),
     ...(isAddress(what) ? {} : { file: fileUrl(what, context) }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(seed === undefined ? {} : { seed }),
