@@ -1,8 +1,9 @@
-import { ConfigError, show, type Duration } from '../kernel/index.ts';
+import { ConfigError, parseOptions, show, type Duration } from '../kernel/index.ts';
 import type { Arrival } from './arrival.ts';
 import type { Feed } from './feed.ts';
 import type { RequestOptions } from './http1/encode.ts';
 import type { LoadResponse } from './response.ts';
+import { liveSockets, type LiveSockets } from './sockets/definition.ts';
 import type { ThresholdInput } from './thresholds.ts';
 
 /** What a request of a scenario may say beyond its path. */
@@ -84,6 +85,8 @@ export interface LoadDefinition<Data = unknown> {
   readonly arrival: Arrival;
   /** Default: one scenario that gets the target's path. */
   readonly scenarios?: Readonly<Record<string, Scenario<Data>>>;
+  /** Instead of scenarios: clients that stay connected; the arrival is that of their messages. */
+  readonly sockets?: LiveSockets;
   /** k6's grammar: `{ latency: ['p(99)<200'], 'errors{scenario:checkout}': ['rate<0.001'] }`. */
   readonly thresholds?: Readonly<Record<string, readonly ThresholdInput[]>>;
   /** Fields every request carries. */
@@ -115,6 +118,14 @@ export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): Lo
       problems.push({ path: `scenarios.${name}.weight`, message: `${show(scenario.weight)} is not a number above 0` });
     }
   }
+  if (definition.sockets && definition.arrival?.model === 'closed') {
+    problems.push({
+      path: 'arrival',
+      message: 'is a closed model',
+      fix: 'messages over sockets come at a rate: constant, ramp, …',
+    });
+  }
+  if (definition.sockets) parseOptions(liveSockets, definition.sockets, 'defineLoad({ sockets })');
   if (problems.length > 0) throw new ConfigError('defineLoad(definition)', problems);
   return definition;
 }

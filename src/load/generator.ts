@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { systemClock, type Clock, type Timer } from '../kernel/index.ts';
-import { arrivalDurationMs } from './arrival.ts';
+import { parseOptions, seededRandom, systemClock, type Clock, type Timer } from '../kernel/index.ts';
+import { arrivalDurationMs, type OpenArrival, type ReplayArrival } from './arrival.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import type { LoadDefinition } from './definition.ts';
 import type { Endpoint } from './http1/connection.ts';
@@ -11,6 +11,8 @@ import { OpenLoop, type Loop } from './open-loop.ts';
 import type { LoadOptions } from './options.ts';
 import { Player } from './player.ts';
 import { cursorOf, type Turn } from './schedule.ts';
+import { liveSockets, type ResolvedSockets } from './sockets/definition.ts';
+import { SocketLoop } from './sockets/socket-loop.ts';
 import { Timeline } from './timeline.ts';
 import type { Transport, TransportStats } from './transport.ts';
 
@@ -47,6 +49,7 @@ export class Generator {
   readonly measurement: Measurement;
   readonly durationMs: number;
   readonly #plan: Plan;
+  readonly #sockets: ResolvedSockets | undefined;
   readonly #clock: Clock;
   readonly #turn: Turn;
   readonly #transport: Transport;
@@ -61,16 +64,17 @@ export class Generator {
     this.#plan = plan;
     this.#turn = turn;
     this.#clock = runtime.clock;
-    this.durationMs = arrivalDurationMs(plan.definition.arrival);
+    this.#sockets = socketsOf(plan.definition);
+    this.durationMs = runDurationMs(plan.definition);
     this.measurement = new Measurement(new Timeline(this.durationMs));
-    const connections = shareOf(connectionsOf(plan), turn);
+    const connections = shareOf(plan.definition.sockets ? (plan.options.connections ?? 64) : connectionsOf(plan), turn);
     this.#transport = runtime.openTransport?.(plan, connections) ?? openHttp1(plan, connections, runtime.clock);
     this.#busy = runtime.busy ?? (runtime.clock === systemClock ? eventLoopBusy() : () => 0);
   }
 
   /** Opens the connections. */
-  prepare(): Promise<void> {
-    return this.#transport.open();
+  async prepare(): Promise<void> {
+    if (!this.#sockets || this.#sockets.post !== undefined) await this.#transport.open();
   }
 
   /**
@@ -121,8 +125,25 @@ export class Generator {
     const shared = { player, lanes, measurement: this.measurement, clock: this.#clock };
     const { arrival } = definition;
     if (arrival.model === 'closed') return new ClosedLoop({ ...shared, arrival, turn: this.#turn });
+    if (this.#sockets) return this.#socketLoop(this.#sockets, arrival, lanes);
     const maxUsers = shareOf(options.maxUsers, this.#turn);
     return new OpenLoop({ ...shared, cursor: cursorOf(arrival, this.#turn), timeoutMs: options.timeout, maxUsers });
+  }
+
+  #socketLoop(sockets: ResolvedSockets, arrival: OpenArrival | ReplayArrival, lanes: Lanes): Loop {
+    const { definition, options, endpoint } = this.#plan;
+    return new SocketLoop({
+      sockets,
+      arrival,
+      turn: this.#turn,
+      endpoint,
+      authority: new URL(definition.target).host,
+      lanes,
+      measurement: this.measurement,
+      clock: this.#clock,
+      random: seededRandom(options.seed + this.#turn.worker),
+      durationMs: this.durationMs,
+    });
   }
 
   /** Waits until the loop has nothing left to do, the drain has taken too long, or somebody asked for the end. */
@@ -152,8 +173,19 @@ export class Generator {
   }
 }
 
+/** What a definition says of connections that stay, resolved. */
+export function socketsOf({ sockets }: LoadDefinition): ResolvedSockets | undefined {
+  return sockets && parseOptions(liveSockets, sockets, 'sockets');
+}
+
+/** How long a run is planned to last, ms: its arrival, and before it the time connections that stay take to come in. */
+export function runDurationMs(definition: LoadDefinition): number {
+  return arrivalDurationMs(definition.arrival) + (socketsOf(definition)?.ramp ?? 0);
+}
+
 /** Connections over all workers. */
 export function connectionsOf({ definition, options }: Plan): number {
+  if (definition.sockets) return definition.sockets.count;
   return options.connections ?? (definition.arrival.model === 'closed' ? definition.arrival.users : 64);
 }
 

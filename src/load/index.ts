@@ -37,4 +37,5 @@ export { renderJUnit } from './junit.ts';
 export { EXIT_CODES, withBaseline, type LoadFigures, type LoadReport, type TimelinePoint, type Verdict } from './report.ts';
 export type { ServerFigure, ServerMetrics } from './server-metrics.ts';
 export type { LoadResponse } from './response.ts';
+export type { LiveSockets } from './sockets/definition.ts';
 export type { ThresholdInput, ThresholdOutcome } from './thresholds.ts';

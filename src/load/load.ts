@@ -1,8 +1,8 @@
 import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
-import { arrivalDurationMs, describeArrival } from './arrival.ts';
+import { describeArrival } from './arrival.ts';
 import type { LoadDefinition } from './definition.ts';
 import type { LoadEvents } from './events.ts';
-import type { GeneratorRuntime, Plan } from './generator.ts';
+import { runDurationMs, type GeneratorRuntime, type Plan } from './generator.ts';
 import { endpointOf } from './guard.ts';
 import { Measurement } from './measurement.ts';
 import { loadOptions, type LoadOptionsInput } from './options.ts';
@@ -60,7 +60,7 @@ async function measure(
   const { clock } = runtimeFrom(given);
   const { definition, options } = plan;
   const shares = sharesOf(plan, thresholds, { ...given, clock });
-  const durationMs = arrivalDurationMs(definition.arrival);
+  const durationMs = runDurationMs(definition);
   try {
     await Promise.all(shares.map((share) => share.prepare()));
     const delayMs = options.workers === 1 ? 0 : START_TOGETHER_MS;

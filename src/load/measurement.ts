@@ -187,6 +187,20 @@ export class Measurement {
     }
   }
 
+  /** A connection that stays was asked for. It is in flight until {@link failed} says that it is gone. */
+  opened(atMs: number): void {
+    this.began(atMs);
+  }
+
+  /** Something that is not a request took this long: a connection to open, a message to arrive. */
+  took(series: Series, latencyMs: number, serviceMs: number, atMs: number): void {
+    series.answered++;
+    series.latency.record(latencyMs * 1000);
+    series.service.record(serviceMs * 1000);
+    this.timeline.at(atMs).answered++;
+    this.timeline.at(atMs - latencyMs).latency.record(latencyMs * 1000);
+  }
+
   /** No answer came. `ageMs`: how long it had been due. */
   failed(series: Series, fault: Fault, ageMs: number, atMs: number): void {
     this.inFlight--;

@@ -124,7 +124,8 @@ export interface RunResult {
 
 export function buildReport(run: RunResult): LoadReport {
   const { plan, measurement, uses } = run;
-  const series = [...measurement.series];
+  countLost(plan, measurement);
+  const series = [...measurement.series].filter((one) => one.sent + one.answered + one.failed > 0);
   const total = figuresOf(series, run);
   const all = { latency: mergedHistogram(series, 'latency'), service: mergedHistogram(series, 'service') };
   const thresholds = evaluateThresholds(run.thresholds, measurement, Math.min(run.durationMs, run.elapsedMs));
@@ -175,6 +176,18 @@ export function buildReport(run: RunResult): LoadReport {
     timeline: { intervalMs: measurement.timeline.intervalMs, points: pointsOf(measurement) },
     histograms: { latency: all.latency.toJSON(), service: all.service.toJSON() },
   };
+}
+
+/** Messages that should have reached more connections than they did: failures of kind `lost`. */
+function countLost({ definition }: Plan, measurement: Measurement): void {
+  const { fanOut } = definition.sockets ?? {};
+  if (fanOut === undefined) return;
+  const named = (name: string): Series => measurement.seriesFor({ scenario: 'sockets', class: '', name });
+  const delivery = named('delivery');
+  const lost = named('message').sent * fanOut - delivery.answered - named('slow delivery').answered;
+  if (lost <= 0) return;
+  delivery.failed += lost;
+  delivery.errors.set('lost', lost);
 }
 
 /** The report with its comparison to an earlier one; a regression is part of the verdict. */

@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SpillwayError } from '../kernel/index.ts';
-import { arrivalDurationMs, type Arrival } from './arrival.ts';
+import type { Arrival } from './arrival.ts';
 import type { FixedScenario } from './definition.ts';
-import type { GeneratorUse, Plan } from './generator.ts';
+import { runDurationMs, type GeneratorUse, type Plan } from './generator.ts';
+import type { LiveSockets } from './sockets/definition.ts';
 import type { Endpoint } from './http1/connection.ts';
 import { Measurement, type MeasurementData } from './measurement.ts';
 import type { LoadOptions } from './options.ts';
@@ -20,6 +21,7 @@ export interface WorkerPlan {
   readonly headers: Readonly<Record<string, string>> | undefined;
   /** Scenarios without code; undefined: those of the file. */
   readonly scenarios: Readonly<Record<string, FixedScenario>> | undefined;
+  readonly sockets: LiveSockets | undefined;
   readonly options: LoadOptions;
   readonly endpoint: Endpoint;
   readonly turn: Turn;
@@ -49,7 +51,7 @@ export class WorkerShare implements Share {
   #measured: MeasurementData | undefined;
 
   constructor(plan: Plan, turn: Turn, reportsMeasurements: boolean) {
-    this.#durationMs = arrivalDurationMs(plan.definition.arrival);
+    this.#durationMs = runDurationMs(plan.definition);
     const extension = import.meta.url.slice(-3);
     this.#child = fork(fileURLToPath(new URL(`./worker${extension}`, import.meta.url)), { serialization: 'advanced' });
     this.#child.on('message', (message) => this.#hear(message as FromWorker));
@@ -113,8 +115,9 @@ export class WorkerShare implements Share {
 }
 
 function plainPlan({ definition, options, endpoint }: Plan): Omit<WorkerPlan, 'turn' | 'reportsMeasurements'> {
-  const { target, headers, scenarios = {} } = definition;
-  const withCode = Object.values(scenarios).some((scenario) => 'exec' in scenario);
+  const { target, headers, scenarios = {}, sockets } = definition;
+  const inSockets = [sockets?.subscribe, sockets?.message].some((part) => typeof part === 'function');
+  const withCode = inSockets || Object.values(scenarios).some((scenario) => 'exec' in scenario);
   if (withCode && options.file === undefined) {
     throw new SpillwayError(
       'SPILLWAY_LOAD_SCENARIO',
@@ -126,6 +129,7 @@ function plainPlan({ definition, options, endpoint }: Plan): Omit<WorkerPlan, 't
     target,
     arrival: plainArrival(definition.arrival),
     headers,
+    sockets: withCode ? undefined : sockets,
     scenarios: withCode ? undefined : (definition.scenarios as WorkerPlan['scenarios']),
     options,
     endpoint,

@@ -34,7 +34,7 @@ async function hear(message: ToWorker): Promise<void> {
   else generator?.stop();
 }
 
-async function definitionOf({ file, target, arrival, headers, scenarios }: WorkerPlan): Promise<LoadDefinition> {
+async function definitionOf({ file, target, arrival, headers, scenarios, sockets }: WorkerPlan): Promise<LoadDefinition> {
   const own = file === undefined ? undefined : ((await import(file)) as { default: LoadDefinition }).default;
   return {
     ...own,
@@ -42,6 +42,7 @@ async function definitionOf({ file, target, arrival, headers, scenarios }: Worke
     arrival,
     ...(headers === undefined ? {} : { headers }),
     ...(scenarios === undefined ? {} : { scenarios }),
+    ...(sockets === undefined ? {} : { sockets }),
   };
 }
 

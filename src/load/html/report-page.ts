@@ -15,6 +15,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   protocol: 'The answer was not proper HTTP.',
   late: 'Never sent: every connection was busy for as long as a request may take.',
   unfinished: 'Still waiting when the test ended.',
+  lost: 'A message did not reach a connection it was meant for.',
   script: "The test's own code threw an error.",
 };
 
