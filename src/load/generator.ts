@@ -5,6 +5,7 @@ import { ClosedLoop } from './closed-loop.ts';
 import type { LoadDefinition } from './definition.ts';
 import type { Endpoint } from './http1/connection.ts';
 import { Http1Pool } from './http1/pool.ts';
+import { Http2Pool } from './http2/pool.ts';
 import { Lanes } from './lanes.ts';
 import { Measurement } from './measurement.ts';
 import { OpenLoop, type Loop } from './open-loop.ts';
@@ -68,7 +69,7 @@ export class Generator {
     this.durationMs = runDurationMs(plan.definition);
     this.measurement = new Measurement(new Timeline(this.durationMs));
     const connections = shareOf(plan.definition.sockets ? (plan.options.connections ?? 64) : connectionsOf(plan), turn);
-    this.#transport = runtime.openTransport?.(plan, connections) ?? openHttp1(plan, connections, runtime.clock);
+    this.#transport = runtime.openTransport?.(plan, connections) ?? openHttp(plan, connections, runtime.clock);
     this.#busy = runtime.busy ?? (runtime.clock === systemClock ? eventLoopBusy() : () => 0);
   }
 
@@ -186,7 +187,9 @@ export function runDurationMs(definition: LoadDefinition): number {
 /** Connections over all workers. */
 export function connectionsOf({ definition, options }: Plan): number {
   if (definition.sockets) return definition.sockets.count;
-  return options.connections ?? (definition.arrival.model === 'closed' ? definition.arrival.users : 64);
+  if (options.connections !== undefined) return options.connections;
+  if (options.http2) return options.workers;
+  return definition.arrival.model === 'closed' ? definition.arrival.users : 64;
 }
 
 /** The part of `total` that falls to one of several workers; at least 1. */
@@ -194,9 +197,16 @@ function shareOf(total: number, { worker, workers }: Turn): number {
   return Math.max(1, Math.floor(total / workers) + (worker < total % workers ? 1 : 0));
 }
 
-/** HTTP/1.1 to the plan's endpoint. */
-export function openHttp1({ endpoint, options }: Plan, connections: number, clock: Clock): Transport {
-  const { pipelining, keepAlive, timeout } = options;
+/** Requests at once on one HTTP/2 connection: what RFC 9113 asks servers to allow at least. */
+const STREAMS = 100;
+
+/** The way to the plan's endpoint that its options ask for. */
+export function openHttp({ definition, endpoint, options }: Plan, connections: number, clock: Clock): Transport {
+  const { pipelining, keepAlive, timeout, http2 } = options;
+  if (http2) {
+    const authority = new URL(definition.target).host;
+    return new Http2Pool({ endpoint, authority, connections, streams: STREAMS, timeoutMs: timeout, clock });
+  }
   return new Http1Pool({ endpoint, connections, pipelining, keepAlive, timeoutMs: timeout, clock });
 }
 

@@ -37,6 +37,7 @@ interface LoadFlags {
   readonly header?: readonly string[];
   readonly threshold?: readonly string[];
   readonly keepAlive: boolean;
+  readonly http2?: true;
   readonly verify: boolean;
   readonly allowHost?: readonly string[];
   readonly seed?: number;
@@ -74,6 +75,7 @@ export function addLoadCommand(program: Command, context: CliContext): void {
     .option('-H, --header <name:value>', 'a field for every request; may be repeated', collect)
     .option('--threshold <bound>', "such as 'latency: p(99)<200'; may be repeated", collect)
     .option('--no-keep-alive', 'a new connection for every request')
+    .option('--http2', 'HTTP/2; without TLS by prior knowledge')
     .option('--no-verify', 'accept any TLS certificate')
     .option('--allow-host <host>', 'a host beyond this machine that may be put under load; may be repeated', collect)
     .option('--seed <n>', 'what chance in scenarios follows from', wholeNumber(0, 2 ** 32 - 1))
@@ -175,7 +177,7 @@ function arrivalFrom({ rate, users: count, think, duration }: LoadFlags): Arriva
 }
 
 function optionsFrom(what: string, flags: LoadFlags, context: CliContext): LoadOptionsInput {
-  const { connections, workers, metrics, timeout, keepAlive, verify, allowHost, seed } = flags;
+  const { connections, workers, metrics, timeout, http2, keepAlive, verify, allowHost, seed } = flags;
   return {
     ...(connections === undefined ? {} : { connections }),
     ...(workers === undefined ? {} : { workers }),
@@ -184,6 +186,7 @@ function optionsFrom(what: string, flags: LoadFlags, context: CliContext): LoadO
     ...(timeout === undefined ? {} : { timeout }),
     ...(seed === undefined ? {} : { seed }),
     keepAlive,
+    http2: http2 === true,
     verifyCertificate: verify,
     allowHosts: [...(allowHost ?? [])],
   };
