@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../kernel/index.ts';
-import { compareWithBaseline } from './baseline.ts';
-import { withBaseline, type LoadReport, type TimelinePoint } from './report.ts';
+import { compareWithBaseline, withBaseline } from './baseline.ts';
+import type { LoadReport, TimelinePoint } from './report.ts';
 
 /** As much of a report as a comparison looks at: 80 intervals whose median scatters by ± 20 % round `p50`. */
 function run(

@@ -1,19 +1,5 @@
 import { SpillwayError } from '../kernel/index.ts';
-import type { LoadReport, TimelinePoint } from './report.ts';
-
-/** How one figure of a run compares with the baseline's. */
-export interface Comparison {
-  /** `p50`, `p99`, `error rate`, `answers a second`. */
-  readonly subject: string;
-  readonly before: number;
-  readonly after: number;
-  /** after ÷ before − 1; for the error rate, after − before. */
-  readonly change: number;
-  /** Chance of a difference this large between two runs of the same system. */
-  readonly pValue: number;
-  /** Worse by more than the tolerance, and not by chance. */
-  readonly regression: boolean;
-}
+import { EXIT_CODES, type Comparison, type LoadReport, type TimelinePoint } from './report.ts';
 
 /** A run may be this much slower before it counts, however sure it is. */
 export const DEFAULT_TOLERANCE = 0.05;
@@ -41,6 +27,23 @@ export function compareWithBaseline(report: LoadReport, baseline: LoadReport, to
   ];
   if (report.model === 'closed' && baseline.model === 'closed') comparisons.push(compareRate(report, baseline, tolerance));
   return comparisons;
+}
+
+/** The report with its comparison to an earlier one; a regression is part of the verdict. */
+export function withBaseline(report: LoadReport, baseline: LoadReport, tolerance?: number): LoadReport {
+  const comparisons = compareWithBaseline(report, baseline, tolerance);
+  const worse = comparisons.filter((one) => one.regression);
+  if (worse.length === 0) return { ...report, comparisons };
+  const reasons = worse.map(
+    ({ subject, before, after, pValue }) =>
+      `${subject} is worse than the baseline: ${Number(after.toPrecision(4))}, and was ${Number(before.toPrecision(4))} (chance ${pValue < 0.0001 ? 'below 0.0001' : pValue.toFixed(4)})`,
+  );
+  const result = report.verdict.result === 'ok' ? 'regression' : report.verdict.result;
+  return {
+    ...report,
+    comparisons,
+    verdict: { result, exitCode: EXIT_CODES[result], reasons: [...report.verdict.reasons, ...reasons] },
+  };
 }
 
 function compareLatency(

@@ -1,4 +1,4 @@
-import { parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
+import { parseDuration, parseOptions, runtimeFrom, type Events, type Runtime } from '../kernel/index.ts';
 import { describeArrival } from './arrival.ts';
 import type { LoadDefinition } from './definition.ts';
 import type { LoadEvents } from './events.ts';
@@ -6,6 +6,7 @@ import { runDurationMs, type GeneratorRuntime, type Plan } from './generator.ts'
 import { endpointOf } from './guard.ts';
 import { Measurement } from './measurement.ts';
 import { loadOptions, type LoadOptionsInput } from './options.ts';
+import { OwnProcesses } from './own-processes.ts';
 import { progressOf } from './progress.ts';
 import { buildReport, type LoadReport } from './report.ts';
 import { withSession } from './session.ts';
@@ -43,11 +44,17 @@ export async function runLoad<Data>(
   const endpoint = await endpointOf(definition.target, resolved.allowHosts, resolved.verifyCertificate);
   if (resolved.metricsUrl !== undefined) await endpointOf(resolved.metricsUrl, resolved.allowHosts, true);
   const plan: Plan = { definition: definition as LoadDefinition, options: resolved, endpoint };
-  const data = definition.setup ? await withSession(plan, runtime, (session) => definition.setup!(session)) : undefined;
+  const processes = new OwnProcesses(runtimeFrom(runtime).clock);
   try {
-    return await measure(plan, thresholds, data, runtime);
+    await processes.start(definition.processes ?? {});
+    const data = definition.setup ? await withSession(plan, runtime, (session) => definition.setup!(session)) : undefined;
+    try {
+      return await measure(plan, thresholds, data, processes, runtime);
+    } finally {
+      if (definition.teardown) await withSession(plan, runtime, (session) => definition.teardown!(data as Data, session));
+    }
   } finally {
-    if (definition.teardown) await withSession(plan, runtime, (session) => definition.teardown!(data as Data, session));
+    await processes.stop();
   }
 }
 
@@ -55,6 +62,7 @@ async function measure(
   plan: Plan,
   thresholds: readonly Threshold[],
   data: unknown,
+  processes: OwnProcesses,
   given: Partial<LoadRuntime>,
 ): Promise<LoadReport> {
   const { clock } = runtimeFrom(given);
@@ -77,9 +85,13 @@ async function measure(
       aborted ??= abortingThreshold(thresholds, measuredSoFar(shares, durationMs), elapsedMs);
       if (aborted || given.signal?.aborted) for (const share of shares) share.stop();
     }, PROGRESS_MS);
+    const faults = (definition.faults ?? []).map((step) =>
+      clock.setTimer(() => processes.apply(step, clock.monotonic() - startMs), delayMs + parseDuration(step.at)!),
+    );
     let server: ServerMetrics | undefined;
     const results = await Promise.all(shares.map((share) => share.run(delayMs, data))).finally(() => {
       watching.cancel();
+      for (const fault of faults) fault.cancel();
       server = reader?.stop();
     });
     return buildReport({
@@ -96,6 +108,7 @@ async function measure(
       thresholds,
       aborted,
       server,
+      faults: processes.marks,
     });
   } finally {
     await Promise.all(shares.map((share) => share.close()));

@@ -45,6 +45,8 @@ export class Player {
   readonly #authority: string;
   readonly #basePath: string;
   readonly #choices: Choice[];
+  /** A recording's own order, where there is one. */
+  readonly #order: Uint32Array | undefined;
   readonly #encoded = new Map<string, EncodedRequest>();
 
   constructor(options: PlayerOptions) {
@@ -53,6 +55,8 @@ export class Player {
     this.#authority = target.host;
     this.#basePath = target.pathname.replace(/\/$/, '');
     this.#choices = this.#choicesOf(options.definition);
+    const [only] = Object.values(options.definition.scenarios ?? {});
+    this.#order = only && 'requests' in only ? only.order : undefined;
   }
 
   /** Whether the iteration with this index is code, which needs a user, or a fixed request, which needs a connection. */
@@ -80,6 +84,7 @@ export class Player {
 
   #choose(index: number): Choice {
     const choices = this.#choices;
+    if (this.#order) return choices[this.#order[index % this.#order.length]!]!;
     if (choices.length === 1) return choices[0]!;
     // The golden ratio's multiples fill [0, 1) so evenly that weights hold over any stretch of the run.
     const point = (index * 0.618033988749895 + spread(this.#options.seed)) % 1;

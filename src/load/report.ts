@@ -1,8 +1,8 @@
 import { Histogram, type HistogramData } from '../kernel/index.ts';
 import { describeArrival } from './arrival.ts';
-import { compareWithBaseline, type Comparison } from './baseline.ts';
 import { connectionsOf, type GeneratorUse, type Plan } from './generator.ts';
 import type { CheckCount, Measurement, Series } from './measurement.ts';
+import type { FaultMark } from './own-processes.ts';
 import { percentilesOf, type Percentiles } from './percentiles.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { evaluateThresholds, type Threshold, type ThresholdOutcome } from './thresholds.ts';
@@ -30,6 +30,20 @@ export interface LoadFigures {
   readonly latency: Percentiles;
   /** From the write to the last byte. */
   readonly service: Percentiles;
+}
+
+/** How one figure of a run compares with the baseline's. */
+export interface Comparison {
+  /** `p50`, `p99`, `error rate`, `answers a second`. */
+  readonly subject: string;
+  readonly before: number;
+  readonly after: number;
+  /** after ÷ before − 1; for the error rate, after − before. */
+  readonly change: number;
+  /** Chance of a difference this large between two runs of the same system. */
+  readonly pValue: number;
+  /** Worse by more than the tolerance, and not by chance. */
+  readonly regression: boolean;
 }
 
 export type VerdictResult = 'ok' | 'thresholds' | 'regression' | 'invalid';
@@ -91,6 +105,8 @@ export interface LoadReport extends LoadFigures {
   readonly comparisons?: readonly Comparison[];
   /** The target's own figures, where its metrics were read. */
   readonly server?: ServerMetrics;
+  /** What was made to go wrong, and when. */
+  readonly faults?: readonly FaultMark[];
   readonly verdict: Verdict;
   readonly generator: {
     /** Share of the run the busiest worker's event loop was busy. */
@@ -120,6 +136,7 @@ export interface RunResult {
   /** The threshold that ended the run early, if one did. */
   readonly aborted: Threshold | undefined;
   readonly server: ServerMetrics | undefined;
+  readonly faults: readonly FaultMark[];
 }
 
 export function buildReport(run: RunResult): LoadReport {
@@ -164,6 +181,7 @@ export function buildReport(run: RunResult): LoadReport {
     scriptErrors: [...measurement.scriptErrors],
     thresholds,
     ...(run.server === undefined ? {} : { server: run.server }),
+    ...(run.faults.length === 0 ? {} : { faults: run.faults }),
     verdict: verdictOf(invalid, thresholds, run.aborted),
     generator: {
       busy,
@@ -188,23 +206,6 @@ function countLost({ definition }: Plan, measurement: Measurement): void {
   if (lost <= 0) return;
   delivery.failed += lost;
   delivery.errors.set('lost', lost);
-}
-
-/** The report with its comparison to an earlier one; a regression is part of the verdict. */
-export function withBaseline(report: LoadReport, baseline: LoadReport, tolerance?: number): LoadReport {
-  const comparisons = compareWithBaseline(report, baseline, tolerance);
-  const worse = comparisons.filter((one) => one.regression);
-  if (worse.length === 0) return { ...report, comparisons };
-  const reasons = worse.map(
-    ({ subject, before, after, pValue }) =>
-      `${subject} is worse than the baseline: ${Number(after.toPrecision(4))}, and was ${Number(before.toPrecision(4))} (chance ${pValue < 0.0001 ? 'below 0.0001' : pValue.toFixed(4)})`,
-  );
-  const result = report.verdict.result === 'ok' ? 'regression' : report.verdict.result;
-  return {
-    ...report,
-    comparisons,
-    verdict: { result, exitCode: EXIT_CODES[result], reasons: [...report.verdict.reasons, ...reasons] },
-  };
 }
 
 function verdictOf(invalid: readonly string[], thresholds: readonly ThresholdOutcome[], aborted: Threshold | undefined): Verdict {

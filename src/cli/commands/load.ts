@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ConfigError, Events, messageOf, parseDuration, SpillwayError, type Duration } from '../../kernel/index.ts';
 import {
   constant,
   defineLoad,
   parseRate,
+  readAccessLog,
   renderHtml,
   renderJUnit,
   runLoad,
+  STANDARD_LOADS,
   users,
   withBaseline,
   type Arrival,
@@ -18,15 +20,20 @@ import {
   type LoadEvents,
   type LoadOptionsInput,
   type LoadReport,
+  type StandardLoad,
 } from '../../load/index.ts';
 import { collect, httpUrl, wholeNumber } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { createLoadLive } from '../load-live.ts';
 import { renderLoadReport } from '../load-report.ts';
+import { policyLoad } from '../policy-load.ts';
 
 interface LoadFlags {
   readonly target?: string;
+  readonly replay?: string;
+  readonly speed?: number;
+  readonly fromPolicy?: string | true;
   readonly rate?: string;
   readonly users?: number;
   readonly think?: string;
@@ -63,12 +70,15 @@ export function addLoadCommand(program: Command, context: CliContext): void {
     .description(
       'Sends requests when they are due, whatever the target does, and counts latency from that moment. Only this machine, unless --allow-host names another.',
     )
-    .argument('<file|url>', 'a load file such as load.ts, or an address')
+    .argument('<what>', `a load file such as load.ts, an address, or one of ${Object.keys(STANDARD_LOADS).join(', ')}`)
     .option('-r, --rate <rate>', 'open model: arrivals such as 500/s or 20/m; default 50/s', rateText)
     .option('-u, --users <n>', 'closed model instead: users who ask, wait and ask again', wholeNumber(1, 100_000))
     .option('--think <duration>', 'pause of a user between answer and next request', durationText)
     .option('-d, --duration <duration>', 'how long; default 10s', durationText)
     .option('--target <url>', "instead of the load file's target")
+    .option('--replay <log>', 'send what an access log (combined, JSON lines, HAR) recorded, to the address')
+    .option('--speed <factor>', 'how much faster than recorded; default 1', positive)
+    .option('--from-policy [config]', "ask the address for the policy's pages: those of the routePlan, weighted by tier")
     .option('-c, --connections <n>', 'most connections at once; default 64', wholeNumber(1, 100_000))
     .option('-w, --workers <n>', 'processes that share the schedule; default 1', wholeNumber(1, 256))
     .option('--timeout <duration>', 'how long a request may take; default 30s', durationText)
@@ -94,10 +104,13 @@ Examples:
   $ spillway load http://127.0.0.1:8080/ --rate 500/s --duration 30s
   $ spillway load load.ts --out run.json --threshold 'latency: p(99)<200' --threshold 'errors: rate<0.001'
   $ spillway load http://127.0.0.1:8080/ --users 100 --think 1s
+  $ spillway load http://127.0.0.1:8080/ --from-policy --rate 200/s --metrics http://127.0.0.1:9901/metrics --html run.html
+  $ spillway load http://127.0.0.1:8080/ --replay access.log --speed 10
+  $ spillway load authentication --target http://127.0.0.1:3000 --baseline last-week.json
 `,
     )
     .action(async (what: string, flags: LoadFlags) => {
-      const definition = withFlags(await definitionFrom(what, context), flags);
+      const definition = withFlags(await definitionFrom(what, flags, context), flags);
       const baseline = flags.baseline === undefined ? undefined : await readReport(resolve(context.cwd, flags.baseline));
       const run = await runWatched(what, definition, flags, context);
       const report = baseline === undefined ? run : withBaseline(run, baseline);
@@ -136,16 +149,32 @@ async function runWatched(what: string, definition: LoadDefinition, flags: LoadF
   }
 }
 
-/** The default export of a load file, or a plain load of an address. */
-async function definitionFrom(what: string, context: CliContext): Promise<LoadDefinition> {
-  if (isAddress(what)) return defineLoad({ target: what, arrival: constant('50/s').for('10s') });
-  const file = resolve(context.cwd, what);
-  if (!existsSync(file))
+/** The default export of a load file, or a load of an address: its page, a recording, or the pages of a policy. */
+async function definitionFrom(what: string, flags: LoadFlags, context: CliContext): Promise<LoadDefinition> {
+  if (isAddress(what)) return definitionOf(what, flags, context);
+  const url = fileUrl(what, context);
+  if (!existsSync(fileURLToPath(url))) {
     throw new SpillwayError('SPILLWAY_USAGE', `${what} is neither a load file nor an address such as http://127.0.0.1:8080/.`);
-  const { default: definition } = (await import(fileUrl(what, context))) as { default?: LoadDefinition };
+  }
+  const { default: definition } = (await import(url)) as { default?: LoadDefinition };
   if (definition === undefined)
     throw new ConfigError(what, [{ path: '', message: 'exports no default', fix: 'export default defineLoad({ … })' }]);
   return defineLoad(definition);
+}
+
+async function definitionOf(
+  target: string,
+  { replay, speed, fromPolicy }: LoadFlags,
+  context: CliContext,
+): Promise<LoadDefinition> {
+  const arrival = constant('50/s').for('10s');
+  if (replay !== undefined) {
+    const log = await readAccessLog(resolve(context.cwd, replay), speed === undefined ? {} : { speed });
+    if (log.skipped > 0) context.stderr.write(`${log.skipped} lines of ${replay} are no GET or HEAD and are left out\n`);
+    return defineLoad({ target, arrival: log.arrival, scenarios: { replay: log.scenario } });
+  }
+  if (fromPolicy === undefined) return defineLoad({ target, arrival });
+  return defineLoad({ target, arrival, ...(await policyLoad(context, fromPolicy === true ? undefined : fromPolicy)) });
 }
 
 function isAddress(what: string): boolean {
@@ -153,6 +182,7 @@ function isAddress(what: string): boolean {
 }
 
 function fileUrl(what: string, context: CliContext): string {
+  if (what in STANDARD_LOADS) return STANDARD_LOADS[what as StandardLoad];
   return pathToFileURL(resolve(context.cwd, what)).href;
 }
 
@@ -207,6 +237,11 @@ function thresholdsFrom(texts: readonly string[], definition: LoadDefinition): N
     all.set(match[1]!, [...(all.get(match[1]!) ?? []), match[2]!]);
   }
   return Object.fromEntries(all);
+}
+
+function positive(text: string): number {
+  if (Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('A number above 0 is expected.');
 }
 
 function rateText(text: string): string {

@@ -23,6 +23,8 @@ export interface Chart {
   readonly xTicks?: readonly number[];
   readonly yLabel: (y: number) => string;
   readonly height?: number;
+  /** Moments to mark with a line, on the x axis. */
+  readonly marks?: readonly { readonly x: number; readonly what: string }[];
   /** Half the page wide. */
   readonly narrow?: boolean;
   /** Least upper end of the y axis. */
@@ -50,6 +52,7 @@ export function renderChart(chart: Chart): string {
 <div class="plot"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(chart))}" data-points="${data}">
 ${gridOf(chart, scale, width, height)}
 ${chart.lines.map((line) => pathOf(line, chart.xs, scale, height)).join('\n')}
+${(chart.marks ?? []).map(({ x, what }) => `<g class="mark-line"><title>${escapeHtml(what)}</title><line x1="${place(scale.x(x))}" x2="${place(scale.x(x))}" y1="${TOP}" y2="${height - BOTTOM}"/></g>`).join('')}
 <line class="cursor" y1="${TOP}" y2="${height - BOTTOM}" hidden/>
 </svg></div><output></output></figure>`;
 }

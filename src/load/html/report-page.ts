@@ -117,6 +117,7 @@ function overTime(report: LoadReport): string {
   const perSecond = (of: (point: (typeof points)[number]) => number): number[] =>
     points.map((point) => of(point) / (intervalMs / 1000));
   const xLabel = clock;
+  const marks = (report.faults ?? []).map(({ atMs, what }) => ({ x: atMs / 1000, what }));
   return `<h2>Over time</h2>
 ${renderChart({
   title: 'Time to answer',
@@ -129,7 +130,9 @@ ${renderChart({
   xs,
   xLabel,
   yLabel: time,
+  marks,
 })}
+${marks.length > 0 ? `<p class="soft">Dotted lines: ${escapeHtml(marks.map(({ x, what }) => `${clock(x)} ${what}`).join('; '))}.</p>` : ''}
 <div class="charts">${renderChart({
     title: 'Answers a second',
     lines: [

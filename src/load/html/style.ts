@@ -36,7 +36,7 @@ p{margin:0 0 12px;max-width:70ch}
 .area.c1{fill:var(--c1)}.area.c2{fill:var(--c2)}.area.c3{fill:var(--c3)}.area.c4{fill:var(--c4)}.area.bad{fill:var(--bad);opacity:.3}
 .grid{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}
 .tick{fill:var(--soft);font-size:11.5px;font-variant-numeric:tabular-nums}
-.cursor[hidden]{display:none}.cursor{stroke:var(--soft);stroke-dasharray:3 3;vector-effect:non-scaling-stroke}
+.mark-line line{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:2 4;vector-effect:non-scaling-stroke}.cursor[hidden]{display:none}.cursor{stroke:var(--soft);stroke-dasharray:3 3;vector-effect:non-scaling-stroke}
 .chart output{position:absolute;top:14px;right:18px;background:var(--sheet);border:1px solid var(--line);border-radius:8px;padding:6px 10px;font-size:13px;line-height:1.45;pointer-events:none;font-variant-numeric:tabular-nums;display:none;box-shadow:0 4px 16px rgb(0 0 0/.12)}
 .chart output.on{display:block}
 .sheet{margin-top:14px;overflow-x:auto}
