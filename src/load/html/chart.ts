@@ -49,7 +49,7 @@ export function renderChart(chart: Chart): string {
   const data = escapeHtml(JSON.stringify(hoverData(chart, scale.x)));
   return `<figure class="chart${chart.narrow ? '' : ' wide'}">
 <figcaption><h3>${escapeHtml(chart.title)}</h3>${chart.note ? `<p>${escapeHtml(chart.note)}</p>` : ''}<div class="keys">${legend}</div></figcaption>
-<div class="plot"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(chart))}" data-points="${data}">
+<div class="plot" tabindex="0"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(chart))}" data-points="${data}">
 ${gridOf(chart, scale, width, height)}
 ${chart.lines.map((line) => pathOf(line, chart.xs, scale, height)).join('\n')}
 ${(chart.marks ?? []).map(({ x, what }) => `<g class="mark-line"><title>${escapeHtml(what)}</title><line x1="${place(scale.x(x))}" x2="${place(scale.x(x))}" y1="${TOP}" y2="${height - BOTTOM}"/></g>`).join('')}

@@ -177,7 +177,7 @@ function bounds(report: LoadReport): string {
     ]),
   ];
   return `<h2>Limits and checks</h2>${table(
-    ['what had to hold', 'value', ''],
+    ['what had to hold', 'value', 'outcome'],
     rows.map(([name, value, passed]) => [escapeHtml(name!), escapeHtml(value!), passed!]),
   )}`;
 }
@@ -216,7 +216,7 @@ function failures(report: LoadReport): string {
     `${WORDS}${escapeHtml(ERRORS[kind] ?? `The target answered with ${kind}.`)}`,
   ]);
   const messages = report.scriptErrors.map((message) => `<li>${escapeHtml(message)}</li>`).join('');
-  return `<h2>What failed</h2>${table(['kind', 'times', ''], rows)}${messages && `<ul>${messages}</ul>`}`;
+  return `<h2>What failed</h2>${table(['kind', 'times', 'what it means'], rows)}${messages && `<ul>${messages}</ul>`}`;
 }
 
 function server({ server }: LoadReport): string {
@@ -270,7 +270,7 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[],
   const body = rows.map(
     (row) => `<tr>${row.map((cell) => `<td${cell.startsWith(WORDS) ? ' class="words"' : ''}>${cell}</td>`).join('')}</tr>`,
   );
-  return `<div class="sheet"><table>${header}<tbody>${body.join('')}</tbody></table></div>`;
+  return `<div class="sheet" tabindex="0" role="group" aria-label="${columns.filter(Boolean).join(', ') || 'figures'}"><table>${header}<tbody>${body.join('')}</tbody></table></div>`;
 }
 
 /** Seconds as `45s` or `2:05`. */
