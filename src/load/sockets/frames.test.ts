@@ -82,7 +82,7 @@ test('what RFC 6455 forbids is refused', () => {
 });
 
 test('a mask hides the payload and leaves its length', () => {
-  const frame = encodeFrame(TEXT, Buffer.from('hello'), 0x37fa213d);
+  const frame = encodeFrame(TEXT, Buffer.from('Hello'), 0x37fa213d);
   assert.equal(frame.toString('hex'), '818537fa213d7f9f4d5158', 'the example of RFC 6455, 5.7');
 });
 
