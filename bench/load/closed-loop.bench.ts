@@ -5,7 +5,7 @@ import { autocannon, hey, spillway, wrk, type Generator, type Outcome } from './
 const GENERATORS: Readonly<Record<string, Generator>> = { spillway, autocannon, wrk, hey };
 const ROUNDS = 5;
 const CONNECTIONS = 32;
-const SECONDS = 2;
+const SECONDS = 3;
 
 /** Each generator in each round, in turn: CPU time a request and answers a second, and both against Spillway's in the round. */
 async function study(): Promise<Findings> {
@@ -39,7 +39,7 @@ async function study(): Promise<Findings> {
   return {
     bench: 'load/closed-loop',
     title: 'Load generators: CPU time a request',
-    what: `${CONNECTIONS} connections on nginx, each asking again as soon as it has its answer of 1,000 bytes; nginx on one core, the generator on the other; ${ROUNDS} rounds of ${SECONDS} s in turn, medians. “spillway ÷” is Spillway’s figure divided by the row’s in the same round. Node programs count from the first request to the last, the others with their start.`,
+    what: `${CONNECTIONS} connections on nginx, each asking again as soon as it has its answer of 1,000 bytes; nginx on one core, the generator on the other; ${ROUNDS} rounds of ${SECONDS} s in turn, medians. “spillway ÷” is Spillway’s figure divided by the row’s in the same round. Node programs run for a second first, and count from the first request to the last; the others count in all.`,
     columns: ['generator', 'CPU µs / request', 'spillway ÷ (CPU)', 'answers / s', 'spillway ÷ (answers / s)'],
     rows,
   };

@@ -4,6 +4,8 @@ import { constant, defineLoad, runLoad, users } from '../../src/load/index.ts';
 import type { Outcome, Task } from './contenders.ts';
 
 const { url, connections, seconds, rate, workers = 1 } = JSON.parse(process.argv[2]!) as Task;
+// Without a rate the question is what a request costs, and code that runs for the first time costs more.
+if (rate === undefined) await runLoad(defineLoad({ target: url, arrival: users(connections).for('1s') }), { connections });
 const arrival = rate === undefined ? users(connections).for(`${seconds}s`) : constant(`${rate}/s`).for(`${seconds}s`);
 const report = await runLoad(defineLoad({ target: url, arrival }), { connections, workers });
 const latency = Histogram.fromJSON(report.histograms.latency);

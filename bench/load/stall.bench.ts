@@ -8,7 +8,7 @@ const GENERATORS: readonly (readonly [string, Generator])[] = [
   ['autocannon', autocannon],
   ['hey', hey],
 ];
-const RATES = [200, 1000, 3000];
+const RATES = [200, 500, 2000];
 /** When the server is stopped, ms after the first request reached it: at different places of a second. */
 const PHASES_MS = [1000, 1370, 1810];
 const SECONDS = 5;

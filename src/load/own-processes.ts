@@ -47,7 +47,7 @@ export class OwnProcesses {
   readonly #clock: Clock;
   readonly #started = new Map<string, Started>();
   readonly #onExit = (): void => {
-    for (const { child } of this.#started.values()) child.kill('SIGKILL');
+    for (const { child } of this.#started.values()) signalGroup(child, 'SIGKILL');
   };
 
   constructor(clock: Clock) {
@@ -67,7 +67,7 @@ export class OwnProcesses {
   /** Lets a fault happen now; `atMs` is where the run stands. */
   apply(step: FaultStep, atMs: number): void {
     if ('stall' in step) this.#stall(step.stall, parseDuration(step.for) ?? 0, atMs);
-    else if ('kill' in step) this.#mark(atMs, `${step.kill} is killed`, this.#named(step.kill).child.kill('SIGKILL'));
+    else if ('kill' in step) this.#mark(atMs, `${step.kill} is killed`, signalGroup(this.#named(step.kill).child, 'SIGKILL'));
     else if ('killChild' in step) this.#killChild(step.killChild, atMs);
     else {
       const started = this.#named(step.restart);
@@ -81,9 +81,9 @@ export class OwnProcesses {
     for (const { child } of [...this.#started.values()].toReversed()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const gone = once(child, 'exit');
-      child.kill('SIGCONT');
-      child.kill('SIGTERM');
-      const forced = this.#clock.setTimer(() => child.kill('SIGKILL'), 5000);
+      signalGroup(child, 'SIGCONT');
+      signalGroup(child, 'SIGTERM');
+      const forced = this.#clock.setTimer(() => signalGroup(child, 'SIGKILL'), 5000);
       await gone;
       forced.cancel();
     }
@@ -91,6 +91,8 @@ export class OwnProcesses {
 
   #spawn({ command, args = [], env, cwd }: OwnProcess): ChildProcess {
     const child = spawn(command, args, {
+      // A group of its own: a fault meets its workers too.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
@@ -132,8 +134,8 @@ export class OwnProcesses {
 
   #stall(name: string, forMs: number, atMs: number): void {
     const { child } = this.#named(name);
-    this.#mark(atMs, `${name} stands still`, child.kill('SIGSTOP'));
-    this.#clock.setTimer(() => this.#mark(atMs + forMs, `${name} goes on`, child.kill('SIGCONT')), forMs);
+    this.#mark(atMs, `${name} stands still`, signalGroup(child, 'SIGSTOP'));
+    this.#clock.setTimer(() => this.#mark(atMs + forMs, `${name} goes on`, signalGroup(child, 'SIGCONT')), forMs);
   }
 
   #killChild(name: string, atMs: number): void {
@@ -149,6 +151,15 @@ export class OwnProcesses {
 
   #mark(atMs: number, what: string, done: boolean): void {
     this.marks.push({ atMs: Math.round(atMs), what: done ? what : `${what}, but it was gone` });
+  }
+}
+
+/** Signals a process and all it started; false when it is gone. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): boolean {
+  try {
+    return pid !== undefined && process.kill(-pid, signal);
+  } catch {
+    return false;
   }
 }
 

@@ -89,6 +89,26 @@ test('a target of the run’s own is started, stalled, killed and started again 
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`), 'it is stopped with the run');
 });
 
+test('a child of a process can be killed, and the whole group ends with the run', async () => {
+  const port = await freePort();
+  const serve = `${process.execPath} --conditions=source ${new URL('./planner-app.ts', import.meta.url).pathname} ${port}`;
+  const report = await runLoad(
+    defineLoad({
+      target: `http://127.0.0.1:${port}`,
+      arrival: constant('100/s').for('3s'),
+      processes: { app: { command: 'bash', args: ['-c', `while true; do ${serve}; done`], ready: `127.0.0.1:${port}` } },
+      faults: [{ at: '500ms', killChild: 'app' }],
+    }),
+    { timeout: '5s' },
+  );
+  assert.deepEqual(
+    report.faults!.map(({ what }) => what),
+    ['a child of app is killed'],
+  );
+  assert.ok(report.failed > 0 && report.completed > 50, `${report.completed} completed, ${report.failed} failed`);
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`), 'nobody starts it again');
+});
+
 test('a fault names a process of the run, or is refused', () => {
   assert.throws(
     () => defineLoad({ target: 'http://127.0.0.1:1', arrival: constant('1/s').for('1s'), faults: [{ at: '1s', kill: 'nginx' }] }),
