@@ -134,7 +134,7 @@ export class Generator {
   #socketLoop(sockets: ResolvedSockets, arrival: OpenArrival | ReplayArrival, lanes: Lanes): Loop {
     const { definition, options, endpoint } = this.#plan;
     return new SocketLoop({
-      sockets,
+      sockets: { ...sockets, headers: { ...definition.headers, ...sockets.headers } },
       arrival,
       turn: this.#turn,
       endpoint,

@@ -79,7 +79,7 @@ export class Player {
 
   /** A request outside any iteration, for setup and teardown. */
   request(method: string, path: string, options: ScenarioRequestOptions = {}): Promise<LoadResponse> {
-    return this.#send(method, path, options, 'setup', '', this.#options.lanes.elapsedMs());
+    return this.#send(method, this.#basePath + path, options, 'setup', '', this.#options.lanes.elapsedMs());
   }
 
   #choose(index: number): Choice {
