@@ -19,6 +19,8 @@ import type { Transport, TransportStats } from './transport.ts';
 
 /** Most requests of scenarios that may wait for a connection in one process. */
 const MAX_WAITING = 100_000;
+/** Timeouts are looked for a few times a second: what is given up at the very end has this long to be found, ms. */
+const LAST_TIMEOUTS_MS = 250;
 /** How often the last answers are looked for after the planned end, ms. */
 const END_CHECK_MS = 10;
 
@@ -128,7 +130,13 @@ export class Generator {
     if (arrival.model === 'closed') return new ClosedLoop({ ...shared, arrival, turn: this.#turn });
     if (this.#sockets) return this.#socketLoop(this.#sockets, arrival, lanes);
     const maxUsers = shareOf(options.maxUsers, this.#turn);
-    return new OpenLoop({ ...shared, cursor: cursorOf(arrival, this.#turn), timeoutMs: options.timeout, maxUsers });
+    return new OpenLoop({
+      ...shared,
+      cursor: cursorOf(arrival, this.#turn),
+      timeoutMs: options.timeout,
+      maxUsers,
+      punctualUntilMs: punctualUntil(this.durationMs),
+    });
   }
 
   #socketLoop(sockets: ResolvedSockets, arrival: OpenArrival | ReplayArrival, lanes: Lanes): Loop {
@@ -156,7 +164,7 @@ export class Generator {
     await asked;
     planned.cancel();
     if (this.#plan.definition.arrival.model === 'closed') loop.stop();
-    const deadlineMs = this.durationMs + this.#plan.options.timeout;
+    const deadlineMs = this.durationMs + this.#plan.options.timeout + LAST_TIMEOUTS_MS;
     while (!this.#stopRequested && !loop.idle && lanes.elapsedMs() <= deadlineMs) await this.#clock.sleep(END_CHECK_MS);
   }
 
@@ -182,6 +190,11 @@ export function socketsOf({ sockets }: LoadDefinition): ResolvedSockets | undefi
 /** How long a run is planned to last, ms: its arrival, and before it the time connections that stay take to come in. */
 export function runDurationMs(definition: LoadDefinition): number {
   return arrivalDurationMs(definition.arrival) + (socketsOf(definition)?.ramp ?? 0);
+}
+
+/** A second, or a tenth of the run: a stall near the end is a finding, a backlog that keeps growing is a rate that was missed. */
+function punctualUntil(durationMs: number): number {
+  return durationMs + Math.max(1000, durationMs / 10);
 }
 
 /** Connections over all workers. */

@@ -142,6 +142,16 @@ test('a saturated generator exits 97 whatever the thresholds say', async () => {
   assert.match(report.verdict.reasons[0]!, /saturated: its event loop was busy 95 %/);
 });
 
+test('a backlog that only grows is a missed rate; a stall before the end is not', async () => {
+  const definition = defineLoad({ target, arrival: constant('200/s').for('20s') });
+  const { report: slow } = await simulate(definition, () => ({ afterMs: 10 }), { connections: 1 });
+  assert.equal(slow.completed, 4000, 'everything is sent all the same');
+  assert.equal(slow.verdict.exitCode, 97);
+  assert.match(slow.verdict.reasons[0]!, /the rate was missed: \d+ of 4000 planned arrivals began in time/);
+  const stalled: Behaviour = (_request, atMs) => ({ afterMs: atMs >= 19_500 && atMs < 20_500 ? 20_500 - atMs + 1 : 1 });
+  assert.equal((await simulate(definition, stalled, { connections: 4 })).report.verdict.exitCode, 0);
+});
+
 test('a broken threshold exits 99, and one that aborts ends the run', async () => {
   const broken = defineLoad({ target, arrival: constant('100/s').for('5s'), thresholds: { latency: ['p(99)<2', 'max<1000'] } });
   const { report } = await simulate(broken, quick);

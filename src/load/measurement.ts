@@ -86,6 +86,7 @@ export interface CheckCount {
 export interface MeasurementData {
   readonly planned: number;
   readonly missed: number;
+  readonly punctual: number;
   readonly iterations: number;
   readonly peakInFlight: number;
   readonly lag: HistogramData;
@@ -104,6 +105,8 @@ export class Measurement {
   planned = 0;
   /** Arrivals that never began, because every connection or user was busy until they were given up. */
   missed = 0;
+  /** Arrivals that began before the planned end, or soon after. */
+  punctual = 0;
   /** Iterations of scenarios that ran to their end. */
   iterations = 0;
   inFlight = 0;
@@ -240,6 +243,7 @@ export class Measurement {
   merge(data: MeasurementData): void {
     this.planned += data.planned;
     this.missed += data.missed;
+    this.punctual += data.punctual;
     this.iterations += data.iterations;
     this.peakInFlight += data.peakInFlight;
     this.lag.merge(Histogram.fromJSON(data.lag));
@@ -259,6 +263,7 @@ export class Measurement {
     return {
       planned: this.planned,
       missed: this.missed,
+      punctual: this.punctual,
       iterations: this.iterations,
       peakInFlight: this.peakInFlight,
       lag: this.lag.toJSON(),

@@ -149,14 +149,13 @@ export function buildReport(run: RunResult): LoadReport {
   const busy = Math.max(0, ...uses.map((use) => use.busy));
   const invalid = reasonsInvalid({
     planned: measurement.planned,
-    begun: measurement.planned - measurement.missed,
+    punctual: measurement.punctual,
     answered: total.completed,
     lag: measurement.lag,
     latency: all.latency,
     busy,
     workers: uses.length,
     connections: connectionsOf(plan),
-    timeoutMs: plan.options.timeout,
   });
   return {
     version: 1,

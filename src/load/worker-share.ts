@@ -51,6 +51,7 @@ export class WorkerShare implements Share {
   #measured: MeasurementData | undefined;
 
   constructor(plan: Plan, turn: Turn, reportsMeasurements: boolean) {
+    const workerPlan = { ...plainPlan(plan), turn, reportsMeasurements };
     this.#durationMs = runDurationMs(plan.definition);
     const extension = import.meta.url.slice(-3);
     this.#child = fork(fileURLToPath(new URL(`./worker${extension}`, import.meta.url)), { serialization: 'advanced' });
@@ -58,7 +59,7 @@ export class WorkerShare implements Share {
     this.#child.on('exit', (code, signal) => this.#fail(`ended with ${signal ?? code}`));
     this.#ready.promise.catch(() => {});
     this.#done.promise.catch(() => {});
-    this.#tell({ type: 'plan', plan: { ...plainPlan(plan), turn, reportsMeasurements } });
+    this.#tell({ type: 'plan', plan: workerPlan });
   }
 
   get measurement(): Measurement | undefined {

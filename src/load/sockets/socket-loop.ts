@@ -149,6 +149,7 @@ export class SocketLoop implements Loop {
   #send(index: number, dueMs: number): void {
     const { sockets, lanes, measurement, clock, authority } = this.options;
     measurement.planned++;
+    measurement.punctual++;
     const now = lanes.elapsedMs();
     const stamp = stampOf(clock.monotonic() + this.#systemOffsetMs - (now - dueMs));
     const text = sockets.message?.(stamp, index) ?? JSON.stringify({ message: stamp });
@@ -161,6 +162,7 @@ export class SocketLoop implements Loop {
     }
     if (this.#nextOpen()?.send(text)) return measurement.sent(this.#message, now - dueMs, now);
     measurement.missed++;
+    measurement.punctual--;
     measurement.opened(now);
     measurement.failed(this.#message, 'late', now - dueMs, now);
   }
@@ -213,7 +215,10 @@ class Client {
     const { measurement, lanes, sockets, endpoint, authority } = this.#loop.options;
     const series = this.#loop.seriesNamed(name);
     const begunMs = lanes.elapsedMs();
-    if (name === 'connect') measurement.planned++;
+    if (name === 'connect') {
+      measurement.planned++;
+      measurement.punctual++;
+    }
     measurement.opened(begunMs);
     measurement.sent(series, Math.max(0, begunMs - dueMs), begunMs);
     const target: WebSocketTarget = { endpoint, authority, path: sockets.path, headers: sockets.headers };
