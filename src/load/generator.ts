@@ -175,6 +175,8 @@ export class Generator {
       const elapsedMs = lanes.elapsedMs();
       const point = this.measurement.timeline.at(elapsedMs - 1);
       point.busy = Math.max(point.busy, busy);
+      // While nothing begins, as in a stall, what is in flight is still there.
+      point.peakInFlight = Math.max(point.peakInFlight, this.measurement.inFlight);
       if (elapsedMs > this.durationMs + this.measurement.timeline.intervalMs) return;
       this.#busySum += busy;
       this.#busySamples++;

@@ -132,7 +132,7 @@ ${renderChart({
   yLabel: time,
   marks,
 })}
-${marks.length > 0 ? `<p class="soft">Dotted lines: ${escapeHtml(marks.map(({ x, what }) => `${clock(x)} ${what}`).join('; '))}.</p>` : ''}
+${marks.length > 0 ? `<p class="soft under">Dotted lines: ${escapeHtml(marks.map(({ x, what }) => `${clock(x)} ${what}`).join('; '))}.</p>` : ''}
 <div class="charts">${renderChart({
     title: 'Answers a second',
     lines: [
@@ -162,7 +162,7 @@ function bounds(report: LoadReport): string {
   const rows = [
     ...thresholds.map(({ subject, expression, value, passed }) => [
       `${subject} ${expression}`,
-      value === undefined ? 'not measured' : amount(value),
+      value === undefined ? 'not measured' : isTime(subject) ? time(value) : amount(value),
       mark(passed),
     ]),
     ...checks.map(({ scenario, name, passed, failed }) => [
@@ -271,6 +271,11 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[],
     (row) => `<tr>${row.map((cell) => `<td${cell.startsWith(WORDS) ? ' class="words"' : ''}>${cell}</td>`).join('')}</tr>`,
   );
   return `<div class="sheet" tabindex="0" role="group" aria-label="${columns.filter(Boolean).join(', ') || 'figures'}"><table>${header}<tbody>${body.join('')}</tbody></table></div>`;
+}
+
+/** Whether a threshold's metric is measured in ms. */
+function isTime(subject: string): boolean {
+  return /^(latency|service|lag)\b/.test(subject);
 }
 
 /** Seconds as `45s` or `2:05`. */

@@ -26,7 +26,7 @@ p{margin:0 0 12px;max-width:70ch}
 .chart{margin:14px 0 0;padding:16px 18px 10px;position:relative}
 .chart p{font-size:14px;margin:2px 0 6px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 14px}
-.plot{overflow-x:auto}.chart svg{display:block;width:100%;height:auto;overflow:visible;touch-action:pan-y}
+.under{margin:8px 0 0;font-size:14px}.plot{overflow-x:auto}.chart svg{display:block;width:100%;height:auto;overflow:visible;touch-action:pan-y}
 .keys{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft);margin:2px 0 6px}
 .key i{display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:6px;vertical-align:middle;background:currentColor}
 .key.c1 i{color:var(--c1)}.key.c2 i{color:var(--c2)}.key.c3 i{color:var(--c3)}.key.c4 i{color:var(--c4)}.key.bad i{color:var(--bad)}.key.quiet i{color:var(--soft)}
