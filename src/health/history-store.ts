@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { packValues, unpackValues } from './history-codec.ts';
 import { TIERS, type HistoryRow } from './history.ts';
 import type { HourCount } from './slo-book.ts';
 import type { Change } from './timeline.ts';
@@ -54,7 +55,7 @@ export class SqliteHistory implements HistoryStore {
       const stored = database
         .prepare('SELECT at, points FROM point WHERE step = ? AND at > ? AND at <= ? ORDER BY at')
         .all(stepMs, nowMs - stepMs * points, nowMs) as { at: number; points: Uint8Array }[];
-      return stored.map((row): HistoryRow => ({ stepMs, atMs: row.at, values: unpack(row.points, names) }));
+      return stored.map((row): HistoryRow => ({ stepMs, atMs: row.at, values: unpackValues(row.points, names) }));
     });
     const changes = database.prepare('SELECT change FROM change ORDER BY at DESC, id DESC LIMIT ?').all(KEPT_CHANGES) as {
       change: string;
@@ -70,7 +71,12 @@ export class SqliteHistory implements HistoryStore {
     const { database, putPoint, putChange, putHour } = this.#open;
     database.exec('BEGIN');
     try {
-      for (const { stepMs, atMs, values } of rows) putPoint.run(stepMs, atMs, this.#pack(values));
+      for (const { stepMs, atMs, values } of rows)
+        putPoint.run(
+          stepMs,
+          atMs,
+          packValues(values, (name) => this.#idOf(name)),
+        );
       for (const change of changes) putChange.run(change.atMs, change.id, JSON.stringify(change));
       for (const { objective, hour, bad, total } of hours) putHour.run(objective, hour, bad, total);
       deleteOld(database, nowMs);
@@ -84,17 +90,6 @@ export class SqliteHistory implements HistoryStore {
   close(): void {
     this.#open?.database.close();
     this.#open = undefined;
-  }
-
-  #pack(values: ReadonlyMap<string, number>): Uint8Array {
-    const bytes = new DataView(new ArrayBuffer(values.size * 6));
-    let at = 0;
-    for (const [name, value] of values) {
-      bytes.setUint16(at, this.#idOf(name), true);
-      bytes.setFloat32(at + 2, value, true);
-      at += 6;
-    }
-    return new Uint8Array(bytes.buffer);
   }
 
   #idOf(name: string): number {
@@ -126,16 +121,6 @@ function openHistory(file: string): OpenHistory {
     putChange: database.prepare('INSERT OR IGNORE INTO change (at, id, change) VALUES (?, ?, ?)'),
     putHour: database.prepare('INSERT OR REPLACE INTO slo_hour (objective, hour, bad, total) VALUES (?, ?, ?, ?)'),
   };
-}
-
-function unpack(bytes: Uint8Array, names: ReadonlyMap<number, string>): Map<string, number> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = new Map<string, number>();
-  for (let at = 0; at + 6 <= bytes.byteLength; at += 6) {
-    const name = names.get(view.getUint16(at, true));
-    if (name !== undefined) values.set(name, view.getFloat32(at + 2, true));
-  }
-  return values;
 }
 
 function deleteOld(database: DatabaseSync, nowMs: number): void {

@@ -14,6 +14,8 @@ export { AdminListener, createAdmin, type AdminEvents, type AdminParts, type Aud
 export type { HealthEvents } from './events.ts';
 export { type MetricsFormat } from './exposition.ts';
 export { createHealth, Health, type HealthSources } from './health.ts';
+export { SqliteHistory, type HistoryStore, type KeptHistory } from './history-store.ts';
+export { createRedisHistory, type RedisHistoryOptions } from './redis-history.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
 export type { Overview, StreamMessage, WorkerRow } from './overview.ts';
