@@ -3,6 +3,7 @@ export type {
   AdminActions,
   ChangesRequest,
   EndpointRequest,
+  HeapProfileRequest,
   PurgeRequest,
   ShedLevelRequest,
   SilenceRequest,
@@ -16,6 +17,7 @@ export { type MetricsFormat } from './exposition.ts';
 export { createHealth, Health, type HealthSources } from './health.ts';
 export { SqliteHistory, type HistoryStore, type KeptHistory } from './history-store.ts';
 export { createRedisHistory, type RedisHistoryOptions } from './redis-history.ts';
+export { recordHeapProfile } from './heap-profile.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
 export { createOtlpExport } from './otlp.ts';
