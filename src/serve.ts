@@ -143,7 +143,9 @@ function actionsOn(cluster: Cluster): Partial<AdminActions> {
 
 /** @param name as the dashboard shows it, `worker 0`, or the worker's id. */
 function workerNamed(cluster: Cluster, name: string): number {
-  const found = cluster.status().find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
+  const found = cluster
+    .status()
+    .find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
   if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no ready worker '${name}'`);
   return found.id;
 }
