@@ -134,8 +134,20 @@ function actionsOn(cluster: Cluster): Partial<AdminActions> {
     },
     reload: () => cluster.reload(),
     scale: ({ workers }) => cluster.scale(workers),
-    restartWorker: ({ id }) => cluster.replace(Number(id)),
+    restartWorker: ({ id }) => cluster.replace(workerNamed(cluster, id)),
+    heapProfile: async ({ id, for: forMs }) => ({
+      file: await cluster.askWorker(workerNamed(cluster, id), 'heapProfile', forMs),
+    }),
   };
+}
+
+/** @param name as the dashboard shows it, `worker 0`, or the worker's id. */
+function workerNamed(cluster: Cluster, name: string): number {
+  const found = cluster
+    .status()
+    .find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
+  if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no ready worker '${name}'`);
+  return found.id;
 }
 
 /** What every worker answers. @throws the first failure: what did not happen everywhere did not happen. */
