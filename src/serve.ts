@@ -85,7 +85,7 @@ function clusterFor({ config }: Policy, task: WorkerTask, runtime: Runtime): Clu
   return createCluster(
     {
       entry: { file, env: { [TASK_VARIABLE]: JSON.stringify(task) } },
-      workers: workers.min,
+      workers,
       sockets: { site: { host: listen.host, port: listen.port } },
       drainTimeout: shutdown.drainTimeoutMs === 0 ? 0 : formatDuration(shutdown.drainTimeoutMs),
     },
@@ -133,6 +133,8 @@ function actionsOn(cluster: Cluster): Partial<AdminActions> {
       return { effect, receipt: effect === 'now' ? merged(receipts.map(({ receipt }) => receipt!)) : undefined };
     },
     reload: () => cluster.reload(),
+    scale: ({ workers }) => cluster.scale(workers),
+    restartWorker: ({ id }) => cluster.replace(Number(id)),
   };
 }
 

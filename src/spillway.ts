@@ -7,8 +7,8 @@
  * This is one process's share of it; `serve.ts` puts a primary and its workers around it.
  */
 import { createCache } from './cache/index.ts';
-import { createProxy, gatewayFrom, type Gateway, type ProxyOptions } from './gateway/index.ts';
-import { formatDuration, runtimeFrom, type Runtime } from './kernel/index.ts';
+import { createAccessLog, gatewayFrom, proxyFrom, type Gateway } from './gateway/index.ts';
+import { runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
 import type { Policy } from './policy/index.ts';
@@ -30,6 +30,8 @@ export interface Spillway {
   /** Where it listens, once started: `http://127.0.0.1:8080`. */
   readonly address: string;
   start(): Promise<void>;
+  /** Accepts connections from a further listening handle of the primary's. */
+  listenOn(handle: object): Promise<void>;
   /** Takes no new connections and resolves when the last one is served. */
   drain(signal: AbortSignal): Promise<void>;
   /** Closes everything. */
@@ -40,22 +42,28 @@ export interface Spillway {
 export function createSpillway(policy: Policy, given: Surroundings = {}, runtime: Partial<Runtime> = {}): Spillway {
   const around = runtimeFrom(runtime);
   const { config } = policy;
+  const { upstreams, compression, listen } = config;
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...(given.store && { store: given.store }) }, around);
   const limits = createLimitGate(policy.routes, {}, around);
   const shedder = createShedder({}, around);
-  const proxy = createProxy({ upstreams: upstreamOptions(policy), maxBodyBytes: `${config.listen.maxBodyBytes}b` }, around);
+  const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
     ...around,
     store,
     match: (path) => policy.match('GET', path),
     upstream: proxy,
   });
+  const accessLog = config.accessLog && createAccessLog(config.accessLog, around);
   const gateway = gatewayFrom(
     config,
     {
       match: (method, path) => policy.match(method, path),
       handle: (exchange) => limited(exchange),
+      upgrade: (upgrade) => proxy.upgrade(upgrade),
+      prepared: pages.prepared,
+      admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
+      ...(accessLog && { onComplete: accessLog.record }),
       ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
     },
     around,
@@ -89,8 +97,12 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       return gateway.address;
     },
     start: () => gateway.start(),
-    drain: (signal) => gateway.drain(signal),
-    stop: () => stopAll(gateway, pages, store, proxy),
+    listenOn: (handle) => gateway.listenOn(handle),
+    drain: async (signal) => void (await Promise.all([gateway.drain(signal), proxy.drain(signal)])),
+    stop: async () => {
+      await stopAll(gateway, pages, store, proxy);
+      accessLog?.close();
+    },
   };
 }
 
@@ -101,22 +113,4 @@ async function stopAll(
 ): Promise<void> {
   await gateway.stop();
   for (const part of behind) await ('close' in part ? part.close() : part.stop());
-}
-
-/** The policy's upstreams as the proxy's options. */
-function upstreamOptions({ config }: Policy): ProxyOptions['upstreams'] {
-  return Object.fromEntries(
-    Object.entries(config.upstreams).map(([name, { endpoints, strategy, maxConnections, retries, ...times }]) => [
-      name,
-      {
-        endpoints,
-        strategy: strategy as 'roundRobin',
-        maxConnections,
-        retries,
-        connectTimeout: formatDuration(times.connectTimeoutMs),
-        bodyTimeout: times.bodyTimeoutMs === 0 ? 0 : formatDuration(times.bodyTimeoutMs),
-        idleTimeout: formatDuration(times.idleTimeoutMs),
-      },
-    ]),
-  );
 }

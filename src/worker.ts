@@ -29,6 +29,7 @@ async function work(task: WorkerTask): Promise<void> {
     runtime,
   );
 
+  worker.onSocket((_, handle) => spillway.listenOn(handle));
   worker.answer('metrics', () => runtime.metrics.snapshot());
   worker.answer('invalidate', (request) => spillway.pages.invalidate(request as InvalidationRequest));
   worker.answer('change', (change) => spillway.pages.reportChange(change as ChangeReport));

@@ -1,11 +1,12 @@
-import { Events, parseOptions, randomInt, runtimeFrom, type Clock, type Counter, type Runtime } from '../kernel/index.ts';
-import { Endpoint, type EndpointState } from './endpoint.ts';
+import { Events, parseOptions, runtimeFrom, type Clock, type Metrics, type Runtime } from '../kernel/index.ts';
+import { Candidates } from './candidates.ts';
+import { Endpoint, type EndpointSettings, type EndpointState } from './endpoint.ts';
 import type { BalanceEvents } from './events.ts';
-import { balancerSchema, type BalancerOptions, type BalancerSettings, type StrategyName } from './options.ts';
-import { Outliers } from './outliers.ts';
-import { LeastConnections } from './strategies/least-connections.ts';
-import { RoundRobin } from './strategies/round-robin.ts';
-import type { PickContext, Strategy } from './strategies/strategy.ts';
+import { HealthChecks, type Probe } from './health-checks.ts';
+import { httpProbe } from './http-probe.ts';
+import { balancerSchema, type BalancerOptions, type BalancerSettings } from './options.ts';
+import { Outliers, type Verdict } from './outliers.ts';
+import { strategyNamed, type Fleet, type PickContext, type Strategy } from './strategies/index.ts';
 
 /** How a request to an endpoint ended. `cancelled`: the client gave up, which says nothing about the endpoint. */
 export type Outcome = 'success' | 'failure' | 'cancelled';
@@ -16,6 +17,8 @@ export interface EndpointStatus {
   readonly inFlight: number;
   readonly picks: number;
   readonly failures: number;
+  /** Mean time to an answer's head, ms; undefined before the first, and for strategies that do not measure. */
+  readonly latencyMs: number | undefined;
 }
 
 /** Chooses an endpoint for each request, and learns from how it went. */
@@ -24,14 +27,36 @@ export interface Balancer {
   readonly events: Events<BalanceEvents>;
   readonly endpoints: readonly Endpoint[];
   /**
-   * The endpoint for one request, counted as in flight until {@link report}. Undefined when none may be used.
+   * The endpoint for one request, counted as in flight until {@link report}, or {@link answered} and then {@link done}.
+   * Undefined when none may be used.
    */
   pick(context?: PickContext): Endpoint | undefined;
-  /** Ends what {@link pick} began; call it exactly once for each pick. */
-  report(endpoint: Endpoint, outcome: Outcome, latencyMs: number): void;
+  /** A request has ended: {@link answered} and {@link done} in one, for answers that come in one piece. */
+  report(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs?: number): void;
+  /**
+   * The head of the answer is here, or it is known that none comes. Once for each pick.
+   *
+   * @param latencyMs from the request until now.
+   * @param retryAfterMs what the endpoint's Retry-After said, if it did.
+   */
+  answered(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs?: number): void;
+  /** The answer is over. Once for each pick, after {@link answered}. `broken`: it was cut off by the endpoint. */
+  done(endpoint: Endpoint, broken?: boolean): void;
   /** No new requests for this endpoint; resolves when those in flight have ended. */
   drain(endpoint: Endpoint): Promise<void>;
+  /** Replaces the endpoints: those no longer named are drained, new ones start slowly, others stay as they are. */
+  setEndpoints(settings: readonly EndpointSettings[]): void;
   status(): readonly EndpointStatus[];
+  /** Ends health checks and timers. */
+  close(): void;
+}
+
+/** What a balancer can be given beside its options. */
+export interface BalancerContext {
+  /** What it is called in metrics and messages. */
+  readonly name?: string;
+  /** How health checks ask, in place of an HTTP GET. */
+  readonly probe?: Probe;
 }
 
 /**
@@ -39,83 +64,95 @@ export interface Balancer {
  *
  * @throws ConfigError when the options are wrong.
  */
-export function createBalancer(options: BalancerOptions, runtime: Partial<Runtime> = {}, name = 'default'): Balancer {
-  return balancerFrom(parseOptions(balancerSchema, options, 'createBalancer(options)'), runtime, name);
+export function createBalancer(
+  options: BalancerOptions,
+  runtime: Partial<Runtime> = {},
+  context: BalancerContext = {},
+): Balancer {
+  return balancerFrom(parseOptions(balancerSchema, options, 'createBalancer(options)'), runtime, context);
 }
 
 /** The same from settings that were checked already, such as a resolved policy's. */
-export function balancerFrom(settings: BalancerSettings, runtime: Partial<Runtime> = {}, name = 'default'): Balancer {
-  return new EndpointBalancer(settings, runtimeFrom(runtime), name);
+export function balancerFrom(
+  settings: BalancerSettings,
+  runtime: Partial<Runtime> = {},
+  context: BalancerContext = {},
+): Balancer {
+  return new EndpointBalancer(settings, runtimeFrom(runtime), context);
 }
+
+/** What an endpoint's share begins with when it comes back. */
+const SLOW_START_SHARE = 0.1;
 
 const NO_CONTEXT: PickContext = {};
 
-class EndpointBalancer implements Balancer {
+class EndpointBalancer implements Balancer, Fleet {
   readonly name: string;
   readonly events = new Events<BalanceEvents>();
-  readonly endpoints: readonly Endpoint[];
+  nowMs = 0;
+  readonly #settings: BalancerSettings;
   readonly #clock: Clock;
   readonly #strategy: Strategy;
   readonly #outliers: Outliers;
+  readonly #checks: HealthChecks | undefined;
+  readonly #candidates: Candidates;
   readonly #drained = new Map<Endpoint, () => void>();
-  readonly #failures: ReadonlyMap<Endpoint, Counter>;
-  readonly #picks: ReadonlyMap<Endpoint, Counter>;
-  /** Endpoints to choose from, kept up to date at each change of state so that a pick filters nothing. */
-  #candidates: readonly Endpoint[] = [];
+  #endpoints: readonly Endpoint[];
+  #closed = false;
 
-  constructor(settings: BalancerSettings, { clock, random, metrics }: Runtime, name: string) {
+  constructor(settings: BalancerSettings, { clock, random, metrics }: Runtime, { name = 'default', probe }: BalancerContext) {
     this.name = name;
+    this.#settings = settings;
     this.#clock = clock;
-    this.endpoints = settings.endpoints.map((endpoint) => new Endpoint(endpoint));
-    this.#strategy = strategyNamed(settings.strategy, random, this.endpoints.length);
+    this.#strategy = strategyNamed(settings.strategy, random);
     this.#outliers = new Outliers(settings.outliers);
-    const labels = ['upstream', 'endpoint'];
-    const picks = metrics.counter({
-      name: 'spillway_balance_picks',
-      help: 'Requests given to an endpoint, attempts of one request counted apart.',
-      labels,
-    });
-    const failures = metrics.counter({ name: 'spillway_balance_failures', help: 'Requests an endpoint failed.', labels });
-    const inFlight = metrics.gauge({ name: 'spillway_balance_in_flight', help: 'Requests an endpoint works on.', labels });
-    const up = metrics.gauge({ name: 'spillway_balance_up', help: '1 while an endpoint may be picked, else 0.', labels });
-    this.#picks = new Map(this.endpoints.map((one) => [one, picks.series({ upstream: name, endpoint: one.url })]));
-    this.#failures = new Map(this.endpoints.map((one) => [one, failures.series({ upstream: name, endpoint: one.url })]));
-    metrics.onCollect(() => {
-      for (const endpoint of this.endpoints) {
-        const series = { upstream: name, endpoint: endpoint.url };
-        inFlight.series(series).set(endpoint.inFlight);
-        up.series(series).set(endpoint.state === 'up' ? 1 : 0);
-      }
-    });
-    this.#refresh();
+    this.#candidates = new Candidates(settings);
+    this.#endpoints = settings.endpoints.map((endpoint) => new Endpoint(endpoint));
+    if (settings.health) {
+      const listener = {
+        onUp: (endpoint: Endpoint) => this.#onUp(endpoint),
+        onDown: (endpoint: Endpoint, reason: string) => this.#onDown(endpoint, reason),
+      };
+      this.#checks = new HealthChecks(settings.health, probe ?? httpProbe, listener, clock, random);
+      for (const endpoint of this.#endpoints) this.#checks.watch(endpoint);
+    }
+    this.#measure(metrics);
+    this.#candidates.refresh(this.#endpoints);
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
   }
 
   pick(context: PickContext = NO_CONTEXT): Endpoint | undefined {
-    const candidates = context.tried === undefined ? this.#candidates : this.#without(context.tried);
-    if (candidates.length === 0) return undefined;
-    const endpoint = candidates.length === 1 ? candidates[0]! : this.#strategy.choose(candidates, context);
+    const endpoint = this.#choose(context);
+    if (!endpoint) return undefined;
+    if (endpoint.awaited++ === 0) endpoint.heardMs = this.nowMs;
     endpoint.inFlight++;
     endpoint.picks++;
-    this.#picks.get(endpoint)!.inc();
     return endpoint;
   }
 
-  report(endpoint: Endpoint, outcome: Outcome, _latencyMs: number): void {
+  report(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs = 0): void {
+    this.answered(endpoint, outcome, latencyMs, retryAfterMs);
+    this.done(endpoint);
+  }
+
+  answered(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs = 0): void {
+    endpoint.awaited--;
+    if (outcome !== 'cancelled') this.#learn(endpoint, outcome === 'failure', latencyMs, retryAfterMs);
+  }
+
+  done(endpoint: Endpoint, broken = false): void {
     endpoint.inFlight--;
-    if (outcome === 'success') {
-      if (endpoint.consecutiveFailures > 0) this.#outliers.onSuccess(endpoint);
-    } else if (outcome === 'failure') {
-      endpoint.failures++;
-      this.#failures.get(endpoint)!.inc();
-      const forMs = this.#outliers.onFailure(endpoint, this.endpoints);
-      if (forMs > 0) this.#eject(endpoint, forMs);
-    }
+    if (broken) this.#learn(endpoint, true, 0, 0);
     if (endpoint.inFlight === 0) this.#drained.get(endpoint)?.();
   }
 
   drain(endpoint: Endpoint): Promise<void> {
-    endpoint.state = 'draining';
-    this.#refresh();
+    endpoint.draining = true;
+    this.#checks?.unwatch(endpoint);
+    this.#candidates.refresh(this.#endpoints);
     this.events.emit('draining', { endpoint });
     if (endpoint.inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -126,47 +163,141 @@ class EndpointBalancer implements Balancer {
     });
   }
 
-  status(): readonly EndpointStatus[] {
-    return this.endpoints.map(({ url, state, inFlight, picks, failures }) => ({ url, state, inFlight, picks, failures }));
+  setEndpoints(settings: readonly EndpointSettings[]): void {
+    const known = new Map(this.#endpoints.filter((endpoint) => !endpoint.draining).map((endpoint) => [endpoint.url, endpoint]));
+    const next = settings.map((one) => {
+      const same = known.get(one.url);
+      return same && sameSettings(same, one) ? same : new Endpoint(one);
+    });
+    const added = next.filter((endpoint) => known.get(endpoint.url) !== endpoint);
+    const removed = this.#endpoints.filter((endpoint) => !next.includes(endpoint));
+    this.#endpoints = next;
+    for (const endpoint of added) this.#add(endpoint);
+    for (const endpoint of removed) void this.drain(endpoint).then(() => this.events.emit('removed', { endpoint }));
+    this.#candidates.refresh(next);
   }
 
-  #eject(endpoint: Endpoint, forMs: number): void {
-    endpoint.state = 'ejected';
-    this.#refresh();
-    this.events.emit('ejected', { endpoint, forMs });
+  status(): readonly EndpointStatus[] {
+    return this.#endpoints.map(({ url, state, inFlight, picks, failures, latencyMs }) => ({
+      url,
+      state,
+      inFlight,
+      picks,
+      failures,
+      latencyMs,
+    }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#checks?.close();
+  }
+
+  weightOf(endpoint: Endpoint): number {
+    const { warmingSinceMs, weight } = endpoint;
+    if (warmingSinceMs === -Infinity) return weight;
+    const share = (this.nowMs - warmingSinceMs) / this.#settings.slowStartMs;
+    if (share < 1) return weight * Math.max(SLOW_START_SHARE, share);
+    endpoint.warmingSinceMs = -Infinity;
+    return weight;
+  }
+
+  #choose(context: PickContext): Endpoint | undefined {
+    let candidates = this.#candidates.of(context.tier);
+    if (context.tried !== undefined) candidates = without(candidates, context.tried);
+    if (candidates.length < 2) return candidates[0];
+    this.nowMs = this.#clock.monotonic();
+    if (context.stickTo !== undefined) {
+      const same = candidates.find((endpoint) => endpoint.url === context.stickTo);
+      if (same) return same;
+    }
+    return this.#strategy.choose(candidates, context, this);
+  }
+
+  #learn(endpoint: Endpoint, failed: boolean, latencyMs: number, retryAfterMs: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#strategy.learn?.(endpoint, failed, latencyMs, retryAfterMs, nowMs);
+    endpoint.heardMs = nowMs;
+    if (failed) {
+      endpoint.failures++;
+      const verdict = this.#outliers.onFailure(endpoint, this.#endpoints);
+      if (verdict) this.#eject(verdict);
+    } else this.#outliers.onSuccess(endpoint);
+    for (const verdict of this.#outliers.compare(this.#endpoints, nowMs)) this.#eject(verdict);
+  }
+
+  #eject({ endpoint, forMs, why }: Verdict): void {
+    endpoint.ejected = true;
+    this.#candidates.refresh(this.#endpoints);
+    this.events.emit('ejected', { endpoint, forMs, why });
     this.#clock.setTimer(() => this.#return(endpoint), forMs);
   }
 
   #return(endpoint: Endpoint): void {
-    if (endpoint.state !== 'ejected') return;
-    endpoint.state = 'up';
+    if (this.#closed) return;
+    endpoint.ejected = false;
     // One more failure ejects it again: it has to prove itself first.
-    endpoint.consecutiveFailures = Math.max(0, endpoint.consecutiveFailures - 1);
-    this.#refresh();
+    endpoint.consecutiveFailures = Math.max(0, this.#settings.outliers.consecutiveFailures - 1);
+    this.#warm(endpoint);
     this.events.emit('returned', { endpoint });
   }
 
-  /** Those not tried yet; all of them when every one was. */
-  #without(tried: readonly Endpoint[]): readonly Endpoint[] {
-    const others = this.#candidates.filter((endpoint) => !tried.includes(endpoint));
-    return others.length > 0 ? others : this.#candidates;
+  #onUp(endpoint: Endpoint): void {
+    endpoint.down = false;
+    endpoint.consecutiveFailures = 0;
+    this.#warm(endpoint);
+    this.events.emit('up', { endpoint });
   }
 
-  /** Primary endpoints that are up; else backups that are up; else, better than nothing, whoever is not draining. */
-  #refresh(): void {
-    const usable = this.endpoints.filter((endpoint) => endpoint.state === 'up');
-    const primary = usable.filter((endpoint) => !endpoint.backup);
-    if (primary.length > 0) this.#candidates = primary;
-    else if (usable.length > 0) this.#candidates = usable;
-    else this.#candidates = this.endpoints.filter((endpoint) => endpoint.state !== 'draining');
+  #onDown(endpoint: Endpoint, reason: string): void {
+    endpoint.down = true;
+    this.#candidates.refresh(this.#endpoints);
+    this.events.emit('down', { endpoint, reason });
+  }
+
+  #add(endpoint: Endpoint): void {
+    this.#checks?.watch(endpoint);
+    this.#warm(endpoint);
+    this.events.emit('added', { endpoint });
+  }
+
+  /** Into service, at first with a small share. What it was like before says little about it now. */
+  #warm(endpoint: Endpoint): void {
+    if (this.#settings.slowStartMs > 0) endpoint.warmingSinceMs = this.#clock.monotonic();
+    endpoint.latencyMs = undefined;
+    endpoint.health = 1;
+    endpoint.credit = 0;
+    this.#candidates.refresh(this.#endpoints);
+  }
+
+  #measure(metrics: Metrics): void {
+    const labels = ['upstream', 'endpoint'];
+    const named = (name: string, help: string) => ({ name: `spillway_balance_${name}`, help, labels });
+    const picks = metrics.counter(named('picks', 'Requests given to an endpoint; each attempt of a request counts.'));
+    const failures = metrics.counter(named('failures', 'Requests an endpoint failed.'));
+    const inFlight = metrics.gauge(named('in_flight', 'Requests an endpoint works on.'));
+    const up = metrics.gauge(named('up', '1 while an endpoint may be picked, else 0.'));
+    metrics.onCollect(() => {
+      for (const endpoint of this.#endpoints) {
+        const series = { upstream: this.name, endpoint: endpoint.url };
+        const [picked, failed] = [picks.series(series), failures.series(series)];
+        picked.inc(Math.max(0, endpoint.picks - picked.value));
+        failed.inc(Math.max(0, endpoint.failures - failed.value));
+        inFlight.series(series).set(endpoint.inFlight);
+        up.series(series).set(endpoint.state === 'up' ? 1 : 0);
+      }
+    });
   }
 }
 
-function strategyNamed(name: StrategyName, random: Runtime['random'], endpoints: number): Strategy {
-  switch (name) {
-    case 'roundRobin':
-      return new RoundRobin(randomInt(random, endpoints));
-    case 'leastConnections':
-      return new LeastConnections(random);
-  }
+/** Those not tried yet; all of them when every one was. */
+function without(candidates: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {
+  const others = candidates.filter((endpoint) => !tried.includes(endpoint));
+  return others.length > 0 ? others : candidates;
+}
+
+function sameSettings(a: EndpointSettings, b: EndpointSettings): boolean {
+  return (
+    a.weight === b.weight && a.backup === b.backup && a.zone === b.zone && a.reservedFor.join('\0') === b.reservedFor.join('\0')
+  );
 }

@@ -1,5 +1,13 @@
-export { balancerFrom, createBalancer, type Balancer, type EndpointStatus, type Outcome } from './balance.ts';
-export { Endpoint, type EndpointSettings, type EndpointState } from './endpoint.ts';
+export {
+  balancerFrom,
+  createBalancer,
+  type Balancer,
+  type BalancerContext,
+  type EndpointStatus,
+  type Outcome,
+} from './balance.ts';
+export type { Endpoint, EndpointSettings, EndpointState } from './endpoint.ts';
 export type { BalanceEvents } from './events.ts';
-export { balancerSchema, STRATEGIES, type BalancerOptions, type BalancerSettings, type StrategyName } from './options.ts';
-export type { PickContext, Strategy } from './strategies/strategy.ts';
+export type { Probe } from './health-checks.ts';
+export { balancerSchema, type BalancerOptions, type BalancerSettings } from './options.ts';
+export type { PickContext } from './strategies/index.ts';

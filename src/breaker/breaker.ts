@@ -12,6 +12,7 @@ import {
 import type { BreakerEvents, BreakerReason, BreakerState } from './events.ts';
 import { BREAKER_PRESETS, breakerOptions, type BreakerOptions, type ResolvedBreakerOptions } from './options.ts';
 import { OutcomeWindow } from './outcome-window.ts';
+import type { Call, ExecuteOptions, Policy } from './policy.ts';
 import { Recovery } from './recovery.ts';
 
 /**
@@ -26,10 +27,6 @@ export type Ticket = number;
 const REFUSED: Ticket = 0;
 /** Let through although the breaker would have refused: its outcome counts for nothing. */
 const UNCOUNTED: Ticket = 1;
-
-export interface ExecuteOptions {
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Creates a breaker for one dependency: it stops calling what is failing, and comes back with care.
@@ -46,7 +43,7 @@ export function createBreaker(options: BreakerOptions = {}, runtime: Partial<Run
  * A circuit breaker. On the hot path: `tryAcquire()`, then `record(ticket, outcome)`; neither makes objects. A ticket
  * carries the number of the state it was given in, so an answer that comes late changes nothing in a later state.
  */
-export class Breaker {
+export class Breaker implements Policy {
   readonly events = new Events<BreakerEvents>();
   readonly name: string;
   readonly #options: ResolvedBreakerOptions;
@@ -116,15 +113,15 @@ export class Breaker {
   }
 
   /**
-   * Calls `fn` under the breaker. What it throws counts as a failure, unless the caller's signal has aborted.
+   * Makes a call under the breaker. What it throws counts as a failure, unless the caller's signal has aborted.
    * @throws SpillwayError SPILLWAY_BREAKER_OPEN when the call is refused, with `retryAfterMs`.
    */
-  async execute<T>(fn: (signal: AbortSignal | undefined) => Promise<T> | T, options?: ExecuteOptions): Promise<T> {
+  async execute<T>(call: Call<T>, options?: ExecuteOptions): Promise<T> {
     const ticket = this.tryAcquire();
     if (ticket === REFUSED) throw this.refusal();
     const startMs = this.#options.slowCall === undefined ? 0 : this.#clock.monotonic();
     try {
-      const value = await fn(options?.signal);
+      const value = await call(options?.signal);
       this.record(ticket, 'success', startMs === 0 ? 0 : this.#clock.monotonic() - startMs);
       return value;
     } catch (error) {

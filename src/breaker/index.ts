@@ -1,3 +1,10 @@
-export { Breaker, createBreaker, type ExecuteOptions, type Outcome, type Ticket } from './breaker.ts';
+export { Breaker, createBreaker, type Outcome, type Ticket } from './breaker.ts';
+export { Breakers, createBreakers } from './breakers.ts';
+export { Bulkhead, createBulkhead, type BulkheadOptions } from './bulkhead.ts';
 export type { BreakerEvents, BreakerReason, BreakerState } from './events.ts';
+export { createFallback, type Substitute } from './fallback.ts';
+export { createHedge, Hedge, type HedgeOptions } from './hedge.ts';
 export { BREAKER_PRESETS, breakerOptions, type BreakerOptions, type BreakerPreset } from './options.ts';
+export { wrap, type Call, type ExecuteOptions, type Policy } from './policy.ts';
+export { createRetry, createRetryBudget, RetryBudget, type RetryBudgetOptions, type RetryOptions } from './retry.ts';
+export { createTimeout, type TimeoutOptions } from './timeout.ts';

@@ -13,27 +13,27 @@ export interface AdminClient {
   readonly url: string;
   /** @throws SpillwayError `SPILLWAY_UNREACHABLE`, `SPILLWAY_DENIED` or `SPILLWAY_REQUEST_FAILED`. */
   post(path: string, body: unknown): Promise<unknown>;
+  /** @throws the same. */
+  get(path: string): Promise<unknown>;
 }
 
 /** Where the admin listener is, and the token it wants: from the command line, the environment, or the config. */
 export async function adminClient(context: CliContext, options: AdminOptions): Promise<AdminClient> {
   const { url, token } = await adminAddress(context, options);
-  return {
-    url,
-    post: async (path, body) => {
-      const answer = await send(context, new URL(path, url), token, body);
-      const text = await answer.text();
-      if (answer.status === 401)
-        throw new SpillwayError(
-          'SPILLWAY_DENIED',
-          token === undefined
-            ? `${url} wants a token. Pass --token, or set SPILLWAY_TOKEN.`
-            : `${url} refuses this token. Compare it with admin.token of the running config.`,
-        );
-      if (!answer.ok) throw new SpillwayError('SPILLWAY_REQUEST_FAILED', `${url} answered ${answer.status}: ${detailOf(text)}`);
-      return parseJson(text);
-    },
+  const ask = async (path: string, body: unknown): Promise<unknown> => {
+    const answer = await send(context, new URL(path, url), token, body);
+    const text = await answer.text();
+    if (answer.status === 401)
+      throw new SpillwayError(
+        'SPILLWAY_DENIED',
+        token === undefined
+          ? `${url} wants a token. Pass --token, or set SPILLWAY_TOKEN.`
+          : `${url} refuses this token. Compare it with admin.token of the running config.`,
+      );
+    if (!answer.ok) throw new SpillwayError('SPILLWAY_REQUEST_FAILED', `${url} answered ${answer.status}: ${detailOf(text)}`);
+    return parseJson(text);
   };
+  return { url, post: ask, get: (path) => ask(path, undefined) };
 }
 
 /** Where to reach the admin listener of a running Spillway, and with which token. */
@@ -57,16 +57,14 @@ export function urlOf(host: string, port: number): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
+/** A POST of `body`, or a GET when there is none. */
 async function send(context: CliContext, url: URL, token: string | undefined, body: unknown): Promise<Response> {
   const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
-    return await context.fetch(url, {
-      method: 'POST',
-      // The admin listener takes this header as a sign that no web page of another site is asking.
-      headers: { 'content-type': 'application/json', 'spillway-admin': '1', ...authorization },
-      body: JSON.stringify(body),
-      signal: context.stop,
-    });
+    // The admin listener takes the header as a sign that no web page of another site is asking.
+    const headers = { 'content-type': 'application/json', 'spillway-admin': '1', ...authorization };
+    const asking = body === undefined ? { method: 'GET' } : { method: 'POST', body: JSON.stringify(body) };
+    return await context.fetch(url, { ...asking, headers, signal: context.stop });
   } catch (error) {
     if (context.stop.aborted) throw error;
     const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);

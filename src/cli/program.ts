@@ -2,12 +2,16 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, messageOf, SpillwayError } from '../kernel/index.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addLimitsCommand } from './commands/limits.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPurgeCommand } from './commands/purge.ts';
+import { addReloadCommand } from './commands/reload.ts';
 import { addRoutesCommand } from './commands/routes.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addTopCommand } from './commands/top.ts';
+import { addScaleCommand } from './commands/scale.ts';
+import { addStatusCommand } from './commands/status.ts';
 import { addWarmCommand } from './commands/warm.ts';
 import type { CliContext } from './context.ts';
 import { EXIT_CODES, exitOfError } from './exit-codes.ts';
@@ -38,9 +42,13 @@ export function createProgram(context: CliContext): Command {
   addRoutesCommand(program, context);
   addPurgeCommand(program, context);
   addWarmCommand(program, context);
+  addLimitsCommand(program, context);
   addLoadCommand(program, context);
   addTopCommand(program, context);
   addSimulateCommand(program, context);
+  addStatusCommand(program, context);
+  addReloadCommand(program, context);
+  addScaleCommand(program, context);
   addDoctorCommand(program, context);
   return program.addHelpText(
     'after',

@@ -12,6 +12,7 @@ import {
 import type { Bus, BusReceipt } from '../ports/index.ts';
 import { ClusterBus } from './bus.ts';
 import type { ClusterEvents } from './events.ts';
+import { LoadWatch } from './load-watch.ts';
 import { clusterSchema, type ClusterOptions, type ClusterSettings } from './options.ts';
 import { SlotSockets } from './sockets.ts';
 import { WorkerProcess, type WorkerState } from './worker-process.ts';
@@ -51,6 +52,13 @@ export interface Cluster {
    *   it, go on serving.
    */
   reload(): Promise<void>;
+  /**
+   * Serves with so many workers from now on. Resolves when new ones are ready, or when those taken away have finished their
+   * requests; what waits in their sockets is served by the others.
+   */
+  scale(workers: number): Promise<void>;
+  /** Replaces one worker as {@link reload} does each. */
+  replace(id: number): Promise<void>;
   status(): readonly WorkerStatus[];
   /** Asks one worker, ready or not. @throws SpillwayError SPILLWAY_WORKER_FAILED when there is none of that id, or it fails. */
   askWorker(id: number, kind: string, payload?: unknown): Promise<unknown>;
@@ -72,10 +80,16 @@ export function createCluster(options: ClusterOptions, runtime: Partial<Runtime>
 /** One place for a worker. During a reload its successor stands beside it. */
 interface Slot {
   readonly number: number;
+  /** Numbers of the slots whose sockets its worker listens on: its own, and those of slots taken away. */
+  readonly sockets: Set<number>;
   worker: WorkerProcess | undefined;
   /** Failures in a row. */
   failures: number;
   restart: Timer | undefined;
+}
+
+function newSlot(number: number): Slot {
+  return { number, sockets: new Set([number]), worker: undefined, failures: 0, restart: undefined };
 }
 
 /** A worker that ran this long was no failed start: the backoff begins anew. */
@@ -88,13 +102,18 @@ class ProcessCluster implements Cluster {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #sockets: ReadonlyMap<string, SlotSockets>;
+  readonly #loadWatch: LoadWatch;
+  /** By number, without gaps. */
   readonly #slots: Slot[];
   /** All processes that live, successors and draining ones too. */
   readonly #workers = new Set<WorkerProcess>();
   readonly #answers = new Map<string, (payload: unknown, workerId: number) => unknown>();
   #lastId = 0;
   #stopping: Promise<void> | undefined;
-  #reloading: Promise<void> | undefined;
+  /** Changes of the workers wait for each other: a reload in the midst of a scaling would lose count. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #scalingByLoad = false;
+  readonly #replacing = new Set<Slot>();
   #watch: Timer | undefined;
 
   constructor(settings: ClusterSettings, { clock, random, metrics }: Runtime) {
@@ -105,12 +124,8 @@ class ProcessCluster implements Cluster {
     this.#sockets = new Map(
       Object.entries(settings.sockets).map(([name, { host, port }]) => [name, new SlotSockets(host, port)]),
     );
-    this.#slots = Array.from({ length: settings.workers }, (_, number) => ({
-      number,
-      worker: undefined,
-      failures: 0,
-      restart: undefined,
-    }));
+    this.#loadWatch = new LoadWatch(settings.scaling);
+    this.#slots = Array.from({ length: settings.workers.min }, (_, number) => newSlot(number));
     const workers = metrics.gauge({ name: 'spillway_cluster_workers', help: 'Worker processes, by state.', labels: ['state'] });
     metrics.onCollect(() => {
       for (const state of ['starting', 'ready', 'draining'] as const)
@@ -129,7 +144,7 @@ class ProcessCluster implements Cluster {
 
   async start(): Promise<void> {
     for (const slot of this.#slots) slot.worker = this.#launch(slot);
-    this.#watch = this.#clock.setRepeating(() => this.#replaceSilent(), Math.min(500, this.#settings.silentAfterMs / 4));
+    this.#watch = this.#clock.setRepeating(() => this.#look(), Math.min(500, this.#settings.silentAfterMs / 4));
     try {
       await Promise.all(this.#slots.map((slot) => slot.worker!.ready));
     } catch (error) {
@@ -143,7 +158,19 @@ class ProcessCluster implements Cluster {
   }
 
   reload(): Promise<void> {
-    return (this.#reloading ??= this.#reload().finally(() => (this.#reloading = undefined)));
+    return this.#change(async () => {
+      for (const slot of this.#slots) await this.#replaceIn(slot);
+    });
+  }
+
+  scale(workers: number): Promise<void> {
+    return this.#change(() => this.#scaleTo(workers, 'asked'));
+  }
+
+  async replace(id: number): Promise<void> {
+    const slot = this.#slots.find((one) => one.worker?.id === id);
+    if (!slot) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker ${id}`);
+    await this.#change(() => this.#replaceIn(slot));
   }
 
   status(): readonly WorkerStatus[] {
@@ -198,16 +225,62 @@ class ProcessCluster implements Cluster {
     for (const sockets of this.#sockets.values()) sockets.close();
   }
 
-  async #reload(): Promise<void> {
-    for (const slot of this.#slots) {
-      if (this.#stopping) return;
+  #change(work: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(() => (this.#stopping ? undefined : work()));
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  /** A successor beside the worker of a slot; the worker is drained when that is ready, and stays when it never is. */
+  async #replaceIn(slot: Slot): Promise<void> {
+    if (this.#stopping) return;
+    this.#replacing.add(slot);
+    try {
       const successor = this.#launch(slot);
       await successor.ready;
+      slot.restart?.cancel();
       const predecessor = slot.worker;
       slot.worker = successor;
       slot.failures = 0;
       await predecessor?.drain();
+    } finally {
+      this.#replacing.delete(slot);
     }
+  }
+
+  async #scaleTo(workers: number, why: 'asked' | 'load'): Promise<void> {
+    if (workers === this.#slots.length) return;
+    while (this.#slots.length > Math.max(1, workers)) await this.#takeAway();
+    const added: WorkerProcess[] = [];
+    while (this.#slots.length < workers) {
+      const slot = newSlot(this.#slots.length);
+      this.#slots.push(slot);
+      added.push((slot.worker = this.#launch(slot)));
+    }
+    await Promise.all(added.map((worker) => worker.ready));
+    this.events.emit('scaled', { workers: this.#slots.length, why });
+  }
+
+  /** Takes the last slot away; the first slot's worker listens on its sockets too from now on. */
+  async #takeAway(): Promise<void> {
+    const slot = this.#slots.pop()!;
+    slot.restart?.cancel();
+    const heir = this.#slots[0]!;
+    for (const number of slot.sockets) {
+      heir.sockets.add(number);
+      if (heir.worker) await this.#adopt(heir.worker, number);
+    }
+    const { worker } = slot;
+    slot.worker = undefined;
+    await worker?.drain();
+  }
+
+  async #adopt(worker: WorkerProcess, number: number): Promise<void> {
+    const adoptions = [...this.#sockets].map(([name, sockets]) =>
+      worker.adopt(name, sockets.ofSlot(number), this.#settings.askTimeoutMs),
+    );
+    // A worker that does not take it leaves the socket to its successor: connections wait in it.
+    await Promise.allSettled(adoptions);
   }
 
   #launch(slot: Slot): WorkerProcess {
@@ -224,6 +297,7 @@ class ProcessCluster implements Cluster {
       this.#clock,
     );
     this.#workers.add(worker);
+    for (const number of slot.sockets) if (number !== slot.number) void this.#adopt(worker, number);
     worker.ready.then(
       () => this.events.emit('workerReady', { id: worker.id, slot: slot.number, pid: worker.pid }),
       () => {},
@@ -244,15 +318,44 @@ class ProcessCluster implements Cluster {
     slot.restart = this.#clock.setTimer(() => (slot.worker = this.#launch(slot)), restartMs, { keepAlive: true });
   }
 
+  #look(): void {
+    const nowMs = this.#clock.monotonic();
+    for (const worker of this.#workers) this.#replaceSilent(worker, nowMs);
+    for (const slot of this.#slots) this.#replaceLarge(slot);
+    this.#followLoad(nowMs);
+  }
+
   /** A worker whose event loop stands still sends no heartbeat, and only a signal can end it. */
-  #replaceSilent(): void {
-    const now = this.#clock.monotonic();
-    for (const worker of this.#workers) {
-      // A starting worker loads its modules: its ready timeout watches it.
-      if (worker.state === 'starting' || now - worker.heardMs < this.#settings.silentAfterMs) continue;
-      this.events.emit('workerStuck', { id: worker.id, slot: worker.slot, pid: worker.pid });
-      worker.kill();
-    }
+  #replaceSilent(worker: WorkerProcess, nowMs: number): void {
+    // A starting worker loads its modules: its ready timeout watches it.
+    if (worker.state === 'starting' || nowMs - worker.heardMs < this.#settings.silentAfterMs) return;
+    this.events.emit('workerStuck', { id: worker.id, slot: worker.slot, pid: worker.pid });
+    worker.kill();
+  }
+
+  #replaceLarge(slot: Slot): void {
+    const { worker } = slot;
+    const { maxMemoryBytes } = this.#settings;
+    if (!worker || maxMemoryBytes === undefined || worker.memoryBytes <= maxMemoryBytes || this.#replacing.has(slot)) return;
+    this.#replacing.add(slot);
+    this.events.emit('workerTooLarge', { id: worker.id, slot: slot.number, memoryBytes: worker.memoryBytes });
+    void this.#change(() => this.#replaceIn(slot)).catch(() => {});
+  }
+
+  #followLoad(nowMs: number): void {
+    const { min, max } = this.#settings.workers;
+    if (min === max || this.#scalingByLoad) return;
+    const ready = [...this.#workers].filter((worker) => worker.state === 'ready');
+    const change = this.#loadWatch.decide(
+      ready.map((worker) => worker.utilisation),
+      nowMs,
+    );
+    const wanted = Math.min(max, Math.max(min, this.#slots.length + change));
+    if (change === 0 || wanted === this.#slots.length) return;
+    this.#scalingByLoad = true;
+    void this.#change(() => this.#scaleTo(wanted, 'load'))
+      .catch(() => {})
+      .finally(() => (this.#scalingByLoad = false));
   }
 
   async #publishFor(from: WorkerProcess, call: number, channel: string, message: string): Promise<void> {

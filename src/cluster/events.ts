@@ -4,5 +4,9 @@ export interface ClusterEvents {
   workerFailed: { readonly id: number; readonly slot: number; readonly reason: string; readonly restartMs: number };
   /** A worker was silent for too long and is being replaced. */
   workerStuck: { readonly id: number; readonly slot: number; readonly pid: number };
+  /** A worker holds more memory than it may and is being replaced. */
+  workerTooLarge: { readonly id: number; readonly slot: number; readonly memoryBytes: number };
+  /** The number of workers changed. `why`: `load` when the cluster itself decided. */
+  scaled: { readonly workers: number; readonly why: 'asked' | 'load' };
   workerGone: { readonly id: number; readonly slot: number };
 }

@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { count, duration } from '../kernel/index.ts';
+import { duration, share, size } from '../kernel/index.ts';
+import { workersSection } from '../policy/index.ts';
 
 const socket = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -13,14 +13,16 @@ export const clusterSchema = z
       .strictObject({
         file: z.string().min(1).describe('Module each worker runs; it calls joinCluster().'),
         args: z.array(z.string()).default([]).describe('Its command-line arguments.'),
+        execArgv: z
+          .array(z.string())
+          .optional()
+          .describe("Node's own flags, such as --max-old-space-size; absent: those of this process."),
         env: z.record(z.string(), z.string()).default({}).describe('Environment variables beside those of this process.'),
       })
       .describe('What a worker runs.'),
-    workers: z
-      .union([count(1, 256), z.literal('auto')])
-      .default('auto')
-      .transform((workers) => (workers === 'auto' ? availableParallelism() : workers))
-      .describe('How many processes serve; `auto`: one per core.'),
+    workers: workersSection
+      .prefault('auto')
+      .describe('How many processes serve: a number, `auto` for one per core, or bounds to move between with the load.'),
     sockets: z
       .record(z.string().min(1), socket)
       .default({})
@@ -38,6 +40,19 @@ export const clusterSchema = z
     askTimeout: duration({ min: '10ms', max: '5m' })
       .prefault('2s')
       .describe('How long a worker may take to answer a question or to confirm a message.'),
+    maxMemory: size({ min: '32mb' })
+      .optional()
+      .describe('Resident memory above which a worker is replaced, without cutting a request.'),
+    scaling: z
+      .strictObject({
+        up: share().default(0.8).describe('Mean event-loop utilisation above which a worker is added.'),
+        upAfter: duration({ min: '100ms' }).prefault('5s').describe('For how long it must be above.'),
+        down: share().default(0.3).describe('Mean event-loop utilisation below which a worker is taken away.'),
+        downAfter: duration({ min: '100ms' }).prefault('60s').describe('For how long it must be below.'),
+      })
+      .prefault({})
+      .transform(({ up, upAfter, down, downAfter }) => ({ up, upAfterMs: upAfter, down, downAfterMs: downAfter }))
+      .describe('When workers are added and taken away, between the bounds of `workers`.'),
     restartBackoff: z
       .strictObject({
         base: duration({ min: '1ms' }).prefault('100ms').describe('Wait before a failed worker is started again.'),
@@ -47,8 +62,9 @@ export const clusterSchema = z
       .transform(({ base, max }) => ({ baseMs: base, maxMs: max }))
       .describe('How a crash loop is slowed down.'),
   })
-  .transform(({ readyTimeout, drainTimeout, heartbeat, silentAfter, askTimeout, ...rest }) => ({
+  .transform(({ readyTimeout, drainTimeout, heartbeat, silentAfter, askTimeout, maxMemory, ...rest }) => ({
     ...rest,
+    maxMemoryBytes: maxMemory,
     readyTimeoutMs: readyTimeout,
     drainTimeoutMs: drainTimeout,
     heartbeatMs: heartbeat,

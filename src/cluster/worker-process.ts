@@ -52,8 +52,9 @@ export class WorkerProcess {
     this.#clock = clock;
     this.#calls = new Calls(clock);
     this.startedMs = this.heardMs = clock.monotonic();
-    const { file, args, env } = settings.entry;
-    this.#child = fork(file, args, {
+    const { file, args, env, execArgv } = settings.entry;
+    this.#child = fork(file, [...args], {
+      ...(execArgv && { execArgv: [...execArgv] }),
       env: { ...process.env, ...env, SPILLWAY_HEARTBEAT_MS: String(settings.heartbeatMs) },
       serialization: 'advanced',
     });
@@ -75,6 +76,11 @@ export class WorkerProcess {
   /** Settles when the worker's subscribers have handled the message. */
   deliver(channel: string, message: string, withinMs: number): Promise<unknown> {
     return this.#calls.make(withinMs, (call) => this.#send({ type: 'deliver', call, channel, message }));
+  }
+
+  /** Has the worker listen on a further socket; settles when it does. */
+  adopt(name: string, handle: object, withinMs: number): Promise<unknown> {
+    return this.#calls.make(withinMs, (call) => this.#send({ type: 'adopt', call, name }, handle));
   }
 
   published(call: number, acknowledged: number, missing: number): void {
@@ -100,7 +106,8 @@ export class WorkerProcess {
     const timer = this.#clock.setTimer(
       () => {
         this.#markFailed(failure(this, `was not ready within ${readyTimeoutMs} ms`));
-        this.kill();
+        // It may have accepted connections already: those are served before it goes.
+        void this.drain();
       },
       readyTimeoutMs,
       { keepAlive: true },

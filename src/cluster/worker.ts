@@ -11,6 +11,11 @@ export interface ClusterWorker {
   readonly slot: number;
   /** Listening handles of the primary, by name, for `server.listen(handle)`. */
   readonly sockets: ReadonlyMap<string, object>;
+  /**
+   * Calls `fn` with each further handle to listen on: when workers are taken away, those that stay serve what waits in
+   * their sockets. Without it such connections are lost.
+   */
+  onSocket(fn: (name: string, handle: object) => Promise<void> | void): void;
   /** Reaches the other workers and the primary. */
   readonly bus: Bus;
   /** Says that this worker serves: a reload goes on with the next one, and its predecessor is drained. */
@@ -54,6 +59,8 @@ class JoinedWorker implements ClusterWorker {
   readonly #clock: Clock;
   readonly #calls: Calls;
   readonly #answers = new Map<string, (payload: unknown) => unknown>();
+  readonly #adoptions: { readonly name: string; readonly handle: object; readonly call: number }[] = [];
+  #onSocket: ((name: string, handle: object) => Promise<void> | void) | undefined;
   readonly #drains: ((signal: AbortSignal) => Promise<void> | void)[] = [];
   #expected: number | undefined;
   #markWelcomed!: () => void;
@@ -82,8 +89,19 @@ class JoinedWorker implements ClusterWorker {
     this.#drains.push(fn);
   }
 
+  onSocket(fn: (name: string, handle: object) => Promise<void> | void): void {
+    this.#onSocket = fn;
+    for (const { name, handle, call } of this.#adoptions.splice(0)) this.#adopt(name, handle, call);
+  }
+
   answer(kind: string, fn: (payload: unknown) => unknown): void {
     this.#answers.set(kind, fn);
+  }
+
+  /** Kept until somebody listens: it may come before the worker has got that far. */
+  #adopt(name: string, handle: object, call: number): void {
+    if (this.#onSocket) void reply(call, async () => this.#onSocket!(name, handle));
+    else this.#adoptions.push({ name, handle, call });
   }
 
   ask(kind: string, payload: unknown, withinMs: number): Promise<unknown> {
@@ -105,6 +123,8 @@ class JoinedWorker implements ClusterWorker {
       case 'socket':
         this.sockets.set(message.name, handle!);
         return this.#checkWelcome();
+      case 'adopt':
+        return this.#adopt(message.name, handle!, message.call);
       case 'ask':
         return void reply(message.call, async () => this.#answerTo(message.kind, message.payload));
       case 'deliver':

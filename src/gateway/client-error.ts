@@ -1,23 +1,51 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { problemBody } from './problems.ts';
 
+/** A socket as Node's HTTP server keeps it. */
+interface HttpSocket extends Socket {
+  /** The answer being given; those to pipelined requests wait behind it. */
+  readonly _httpMessage?: ServerResponse | null;
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+}
+
 /**
- * Answers bytes that are no acceptable request, and closes the connection. Returns the status sent, or undefined when
- * nobody was left to hear it.
+ * Answers bytes that are no acceptable request, and closes the connection. Answers that are due for earlier requests are
+ * given first: an error in their place would be taken for one of them. Returns the status sent, or undefined when none was.
  */
-export function onClientError(error: NodeJS.ErrnoException, socket: Socket): number | undefined {
-  if (error.code === 'ECONNRESET' || !socket.writable || hasBegunAnswer(socket)) {
+export function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket): number | undefined {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return undefined;
+  }
+  const due = socket._httpMessage;
+  if (due) {
+    const brokeOff = socket.parser?.incoming === due.req && !due.req.complete;
+    if (brokeOff && due.headersSent) socket.destroy();
+    if (!brokeOff) closeAfter(due, socket);
+    if (!brokeOff || due.headersSent) return undefined;
   }
   const { status, detail } = verdictOn(error.code);
   const body = problemBody({ status, detail });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${body.byteLength}\r\nConnection: close\r\n\r\n${body.toString()}`,
+    () => socket.destroy(),
   );
   return status;
+}
+
+const closing = new WeakSet<Socket>();
+
+function closeAfter(due: ServerResponse, socket: HttpSocket): void {
+  if (closing.has(socket)) return;
+  closing.add(socket);
+  const onFinish = (): void => {
+    // Node has put the next answer in its place by now.
+    if (socket._httpMessage) socket._httpMessage.once('finish', onFinish);
+    else socket.destroySoon();
+  };
+  due.once('finish', onFinish);
 }
 
 function verdictOn(code: string | undefined): { readonly status: number; readonly detail: string } {
@@ -31,10 +59,4 @@ function verdictOn(code: string | undefined): { readonly status: number; readonl
     default:
       return { status: 400, detail: 'The request is not valid HTTP.' };
   }
-}
-
-/** Whether bytes of an answer to an earlier part of the same request are out: another head would corrupt it. */
-function hasBegunAnswer(socket: Socket): boolean {
-  const { _httpMessage: message } = socket as Socket & { _httpMessage?: { headersSent: boolean; writableFinished: boolean } };
-  return message !== undefined && message.headersSent && !message.writableFinished;
 }

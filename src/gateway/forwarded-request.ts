@@ -1,26 +1,47 @@
-import type { Dispatcher } from 'undici';
 import type { Endpoint, Outcome } from '../balance/index.ts';
-import { messageOf, SpillwayError, type Clock } from '../kernel/index.ts';
+import { SpillwayError, type Clock } from '../kernel/index.ts';
 import type { UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { requestFields, responseFields } from './forwarding.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
+
+type Fields = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Methods that may be repeated when it is not known whether the first attempt was carried out (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Answers that say the endpoint could not do its work, rather than what the work's outcome is. */
 const RETRYABLE_STATUS = new Set([502, 503, 504]);
 
-/** One request on its way to an upstream, over as many attempts as it takes. */
-export class ForwardedRequest extends Deadline implements UpstreamExchange {
-  readonly request: UpstreamRequest;
-  readonly receiver: UpstreamReceiver;
+/** What all requests of one proxy have in common. */
+export interface ForwardingContext {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly maxBodyBytes: number;
+}
+
+/** What decides about the endpoint beside the request itself. */
+export interface Preference {
+  readonly tier?: string | undefined;
+  readonly stickTo?: string | undefined;
+}
+
+/**
+ * One request on its way to an upstream, over as many attempts as it takes. At most two run at a time: the second, a hedge,
+ * is made when the first has said nothing for a while, and the first of them to answer is taken.
+ */
+export class ForwardedRequest extends Deadline implements UpstreamExchange, AttemptOwner {
+  readonly #request: UpstreamRequest;
+  readonly #receiver: UpstreamReceiver;
   readonly #pools: UpstreamPools;
-  readonly #clock: Clock;
-  readonly #deadlines: Deadlines;
-  readonly #maxBodyBytes: number;
+  readonly #context: ForwardingContext;
+  readonly #preference: Preference;
   readonly #fields: string[];
+  /** Whether it may be sent again after some of it was sent. */
+  readonly #repeatable: boolean;
+  readonly #lastMs: number;
   #attempt: Attempt | undefined;
+  #hedge: Attempt | undefined;
   #tried: Endpoint[] | undefined;
   #bodyBytes = 0;
   #headSeen = false;
@@ -30,21 +51,27 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange {
     request: UpstreamRequest,
     receiver: UpstreamReceiver,
     pools: UpstreamPools,
-    context: { readonly clock: Clock; readonly deadlines: Deadlines; readonly maxBodyBytes: number },
+    context: ForwardingContext,
+    preference: Preference,
   ) {
     super();
-    this.request = request;
-    this.receiver = receiver;
+    this.#request = request;
+    this.#receiver = receiver;
     this.#pools = pools;
-    this.#clock = context.clock;
-    this.#deadlines = context.deadlines;
-    this.#maxBodyBytes = context.maxBodyBytes;
+    this.#context = context;
+    this.#preference = preference;
     this.#fields = requestFields(request);
-    this.deadlineMs = this.#clock.monotonic() + request.timeoutMs;
+    this.#repeatable = IDEMPOTENT.has(request.method) && (request.body === undefined || request.body instanceof Uint8Array);
+    this.#lastMs = context.clock.monotonic() + request.timeoutMs;
+  }
+
+  /** Where the answer comes from, once it has begun. */
+  get endpoint(): Endpoint | undefined {
+    return this.#attempt?.endpoint;
   }
 
   start(): void {
-    this.#deadlines.add(this);
+    this.#context.deadlines.add(this);
     this.#pools.budget.onRequest();
     this.#try();
   }
@@ -56,181 +83,169 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange {
   abort(reason: Error): void {
     if (this.#done) return;
     this.#finish('cancelled');
-    this.#attempt?.abandon();
-    this.receiver.onError(reason);
+    this.#receiver.onError(reason);
   }
 
+  /** Too long without a head: of the whole request, of this attempt, or for the hedge to be made. */
   override onDeadline(): void {
-    if (this.#done) return;
-    this.#finish('failure');
-    this.#attempt?.abandon();
-    const { target, timeoutMs } = this.request;
-    this.receiver.onError(
-      new SpillwayError('SPILLWAY_UPSTREAM_TIMEOUT', `no answer to ${this.request.method} ${target} within ${timeoutMs} ms`),
-    );
+    if (this.#done || this.#headSeen) return;
+    const nowMs = this.#context.clock.monotonic();
+    const { attemptTimeoutMs } = this.#pools.settings;
+    if (nowMs >= this.#lastMs) return this.#timeOut();
+    if (attemptTimeoutMs !== undefined && nowMs - this.#attempt!.startedMs >= attemptTimeoutMs && !this.#hedge)
+      return this.#replaceAttempt();
+    this.#makeHedge();
   }
 
-  #try(): void {
-    const { balancer } = this.#pools;
-    const endpoint = balancer.pick({ hashKey: this.request.hashKey ?? this.request.clientIp, tried: this.#tried });
-    if (!endpoint) {
-      this.#fail(new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `upstream '${balancer.name}' has no endpoint left to try`));
-      return;
-    }
-    const attempt = new Attempt(this, endpoint, this.#clock.monotonic());
-    this.#attempt = attempt;
-    const { method, target, body } = this.request;
-    this.#pools.poolOf(endpoint).dispatch({ method, path: target, headers: this.#fields, body: body ?? null }, attempt);
-  }
-
-  /** The attempt failed before an answer began: try again where that is safe, or tell the receiver. */
-  attemptFailed(attempt: Attempt, error: Error): void {
-    if (this.#done) return;
-    if (this.#headSeen) {
-      this.#finish('failure');
-      this.receiver.onError(upstreamError(attempt, error));
-      return;
-    }
-    if (this.#mayRetry(attempt)) this.#retry(attempt);
-    else this.#fail(upstreamError(attempt, error));
-  }
-
-  attemptAnswered(attempt: Attempt, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+  attemptAnswered(attempt: Attempt, status: number, headers: Fields): void {
     if (this.#done) return;
     if (status < 200) {
-      this.receiver.onInformation?.(status, responseFields(headers));
+      this.#receiver.onInformation?.(status, responseFields(headers));
       return;
     }
-    if (RETRYABLE_STATUS.has(status) && this.#pools.balancer.endpoints.length > 1 && this.#mayRetry(attempt)) {
-      attempt.abandon();
-      this.#retry(attempt);
-      return;
-    }
+    this.#learn(attempt, status < 500 || status === 501 ? 'success' : 'failure', retryAfterOf(headers));
+    // The same endpoint would say the same.
+    if (RETRYABLE_STATUS.has(status) && this.#pools.balancer.endpoints.length > 1 && this.#goOnWithout(attempt)) return;
+    this.#keepOnly(attempt);
     this.#headSeen = true;
-    this.#deadlines.remove(this);
-    attempt.outcome = status < 500 || status === 501 ? 'success' : 'failure';
-    this.receiver.onHead(status, responseFields(headers));
+    this.#context.deadlines.remove(this);
+    this.#receiver.onHead(status, responseFields(headers));
   }
 
-  attemptEnded(trailers: string[]): void {
+  attemptData(chunk: Buffer): boolean | void {
+    return this.#receiver.onData(chunk);
+  }
+
+  attemptEnded(_attempt: Attempt, trailers: Fields): void {
     if (this.#done) return;
-    this.#finish(this.#attempt!.outcome);
-    this.receiver.onEnd(trailers);
+    this.#finish('success');
+    this.#receiver.onEnd(responseFields(trailers));
+  }
+
+  attemptFailed(attempt: Attempt, error: SpillwayError): void {
+    if (this.#done) return;
+    if (!this.#headSeen && this.#goOnWithout(attempt)) return;
+    this.#finish('failure');
+    this.#receiver.onError(error);
   }
 
   bodySent(bytes: number): void {
     this.#bodyBytes += bytes;
-    if (this.#bodyBytes <= this.#maxBodyBytes) return;
-    this.abort(new SpillwayError('SPILLWAY_REQUEST_TOO_LARGE', `the request body exceeds ${this.#maxBodyBytes} bytes`));
+    if (this.#bodyBytes <= this.#context.maxBodyBytes) return;
+    this.abort(new SpillwayError('SPILLWAY_REQUEST_TOO_LARGE', `the request body exceeds ${this.#context.maxBodyBytes} bytes`));
+  }
+
+  #try(): void {
+    const attempt = this.#launch();
+    if (attempt) this.#attempt = attempt;
+    else {
+      this.#finish('failure');
+      const text = `upstream '${this.#pools.balancer.name}' has no endpoint left to try`;
+      this.#receiver.onError(new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', text));
+    }
+  }
+
+  /** Sends the request to an endpoint of the balancer's choice; undefined when there is none. */
+  #launch(): Attempt | undefined {
+    const { method, target, body, hashKey, clientIp } = this.#request;
+    const { tier, stickTo } = this.#preference;
+    const endpoint = this.#pools.balancer.pick({ hashKey: hashKey ?? clientIp, tier, stickTo, tried: this.#tried });
+    if (!endpoint) return undefined;
+    const attempt = new Attempt(this, endpoint, this.#context.clock.monotonic());
+    this.deadlineMs = this.#nextDeadline(attempt.startedMs);
+    this.#pools.poolOf(endpoint).dispatch({ method, path: target, headers: this.#fields, body: body ?? null }, attempt);
+    return attempt;
+  }
+
+  #nextDeadline(startedMs: number): number {
+    const { hedgeAfterMs, attemptTimeoutMs } = this.#pools.settings;
+    if (!this.#repeatable) return this.#lastMs;
+    const patienceMs = this.#hedge ? attemptTimeoutMs : (hedgeAfterMs ?? attemptTimeoutMs);
+    return patienceMs === undefined ? this.#lastMs : Math.min(this.#lastMs, startedMs + patienceMs);
+  }
+
+  #timeOut(): void {
+    this.#finish('failure');
+    const { method, target, timeoutMs } = this.#request;
+    this.#receiver.onError(
+      new SpillwayError('SPILLWAY_UPSTREAM_TIMEOUT', `no answer to ${method} ${target} within ${timeoutMs} ms`),
+    );
+  }
+
+  #replaceAttempt(): void {
+    if (this.#mayRetry(this.#attempt!)) this.#retry(this.#attempt!);
+    else this.deadlineMs = this.#lastMs;
+  }
+
+  #makeHedge(): void {
+    this.deadlineMs = this.#lastMs;
+    if (this.#hedge || !this.#mayRetry(this.#attempt!)) return;
+    (this.#tried ??= []).push(this.#attempt!.endpoint);
+    this.#hedge = this.#launch();
+    this.deadlineMs = this.#lastMs;
+  }
+
+  /** Whether the request goes on although this attempt has failed: by the other one, or by a new one. */
+  #goOnWithout(attempt: Attempt): boolean {
+    const other = attempt === this.#attempt ? this.#hedge : this.#attempt;
+    if (this.#hedge && other) {
+      this.#giveUp(attempt, 'failure');
+      this.#attempt = other;
+      this.#hedge = undefined;
+      return true;
+    }
+    if (!this.#mayRetry(attempt)) return false;
+    this.#retry(attempt);
+    return true;
   }
 
   /** An attempt that sent nothing may always be repeated; another only when neither method nor body stands against it. */
   #mayRetry(attempt: Attempt): boolean {
     if ((this.#tried?.length ?? 0) >= this.#pools.settings.retries.attempts) return false;
-    const { method, body } = this.request;
-    const repeatable = IDEMPOTENT.has(method) && (body === undefined || body instanceof Uint8Array);
-    return (!attempt.sent || repeatable) && this.#pools.budget.take();
+    return (!attempt.sent || this.#repeatable) && this.#pools.budget.take();
   }
 
   #retry(attempt: Attempt): void {
-    this.#report(attempt, 'failure');
+    this.#giveUp(attempt, 'failure');
     (this.#tried ??= []).push(attempt.endpoint);
     this.#try();
   }
 
-  #fail(error: Error): void {
-    this.#finish('failure');
-    this.receiver.onError(error);
+  #keepOnly(winner: Attempt): void {
+    const loser = winner === this.#attempt ? this.#hedge : this.#attempt;
+    // Being slower than another is no fault, but it was slow: silence has been counted already.
+    if (loser && loser !== winner) this.#giveUp(loser, 'cancelled');
+    this.#attempt = winner;
+    this.#hedge = undefined;
   }
 
   #finish(outcome: Outcome): void {
     this.#done = true;
-    this.#deadlines.remove(this);
-    if (this.#attempt) this.#report(this.#attempt, outcome);
+    this.#context.deadlines.remove(this);
+    if (this.#attempt) this.#giveUp(this.#attempt, outcome);
+    if (this.#hedge) this.#giveUp(this.#hedge, outcome);
   }
 
-  #report(attempt: Attempt, outcome: Outcome): void {
-    if (attempt.reported) return;
-    attempt.reported = true;
-    this.#pools.balancer.report(attempt.endpoint, outcome, (attempt.headMs ?? this.#clock.monotonic()) - attempt.startedMs);
+  /** The attempt is over. `failure` after its answer began: it was cut off. */
+  #giveUp(attempt: Attempt, outcome: Outcome): void {
+    if (attempt.ended) return;
+    attempt.ended = true;
+    const broken = this.#headSeen && outcome === 'failure';
+    this.#learn(attempt, outcome, 0);
+    this.#pools.balancer.done(attempt.endpoint, broken);
+    if (outcome !== 'success') attempt.abandon();
   }
 
-  nowMs(): number {
-    return this.#clock.monotonic();
-  }
-}
-
-/** One try of a request at one endpoint, as undici's handler. After {@link abandon} it is deaf. */
-class Attempt implements Dispatcher.DispatchHandler {
-  readonly #owner: ForwardedRequest;
-  readonly endpoint: Endpoint;
-  readonly startedMs: number;
-  headMs: number | undefined;
-  outcome: Outcome = 'success';
-  /** Whether any of the request was written to a connection. */
-  sent = false;
-  reported = false;
-  #abandoned = false;
-  #controller: Dispatcher.DispatchController | undefined;
-
-  constructor(owner: ForwardedRequest, endpoint: Endpoint, startedMs: number) {
-    this.#owner = owner;
-    this.endpoint = endpoint;
-    this.startedMs = startedMs;
-  }
-
-  resume(): void {
-    this.#controller?.resume();
-  }
-
-  abandon(): void {
-    this.#abandoned = true;
-    this.#controller?.abort(ABANDONED);
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#abandoned) {
-      controller.abort(ABANDONED);
-      return;
-    }
-    this.#controller = controller;
-    this.sent = true;
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (this.#abandoned) return;
-    if (status >= 200) this.headMs = this.#owner.nowMs();
-    this.#owner.attemptAnswered(this, status, headers);
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#abandoned && this.#owner.receiver.onData(chunk) === false) controller.pause();
-  }
-
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Record<string, string | string[] | undefined>): void {
-    if (!this.#abandoned) this.#owner.attemptEnded(responseFields(trailers));
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#abandoned) this.#owner.attemptFailed(this, error);
-  }
-
-  onBodySent(chunk: Buffer): void {
-    if (!this.#abandoned) this.#owner.bodySent(chunk.byteLength);
+  #learn(attempt: Attempt, outcome: Outcome, retryAfterMs: number): void {
+    if (attempt.answered) return;
+    attempt.answered = true;
+    const latencyMs = this.#context.clock.monotonic() - attempt.startedMs;
+    this.#pools.balancer.answered(attempt.endpoint, outcome, latencyMs, retryAfterMs);
   }
 }
 
-const ABANDONED = new Error('the attempt was given up');
-
-function upstreamError(attempt: Attempt, error: Error): SpillwayError {
-  const cause = { cause: error };
-  const { url } = attempt.endpoint;
-  if ((error as { code?: string }).code === 'UND_ERR_BODY_TIMEOUT')
-    return new SpillwayError('SPILLWAY_UPSTREAM_TIMEOUT', `${url} paused too long within its answer`, cause);
-  if (!attempt.sent) return new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `${url}: ${messageOf(error)}`, cause);
-  return new SpillwayError('SPILLWAY_UPSTREAM_BROKEN', `${url}: ${messageOf(error)}`, cause);
+/** Retry-After in ms; 0 without one. A date is not worth a parse: the longest penalty is minutes. */
+function retryAfterOf(headers: Fields): number {
+  const seconds = Number(headers['retry-after']);
+  return seconds > 0 ? seconds * 1000 : 0;
 }

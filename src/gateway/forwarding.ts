@@ -52,7 +52,8 @@ export function responseFields(headers: Readonly<Record<string, string | string[
   const nominated = nominatedBy(headers['connection']);
   for (const name in headers) {
     if (HOP_BY_HOP.has(name) || nominated?.has(name)) continue;
-    const value = headers[name]!;
+    const value = headers[name];
+    if (value === undefined) continue;
     if (typeof value === 'string') fields.push(name, value);
     else for (const one of value) fields.push(name, one);
   }

@@ -16,6 +16,8 @@ export class GatewayExchange implements Exchange {
   readonly clientIp: string;
   readonly requestId: string;
   readonly startedMs: number;
+  /** Bytes its connection had been sent when it came. */
+  readonly bytesBefore: number;
 
   constructor(request: IncomingMessage, response: ServerResponse, match: RouteMatch, facts: RequestFacts) {
     this.request = request;
@@ -30,6 +32,7 @@ export class GatewayExchange implements Exchange {
     this.clientIp = facts.clientIp;
     this.requestId = facts.requestId;
     this.startedMs = facts.startedMs;
+    this.bytesBefore = request.socket.bytesWritten;
   }
 }
 

@@ -1,25 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
-import type { Exchange } from '../ports/index.ts';
+import type { Exchange, PreparedAnswers } from '../ports/index.ts';
 import { ClientAddresses } from './client-address.ts';
 import { onClientError } from './client-error.ts';
+import { completed, type CompletedRequest } from './completed-request.ts';
+import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
 import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
 import { problemOf, sendProblem } from './problems.ts';
+import { awaitProxyHeader } from './proxy-protocol.ts';
 import { RequestIds } from './request-id.ts';
+import { framingProblem, lastOf, readHead } from './request-head.ts';
+import { CertificateWatch, createParsingServer } from './server.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
-
-/** An answered request, for logs and statistics. */
-export interface CompletedRequest {
-  readonly exchange: Exchange;
-  readonly status: number;
-  readonly durationMs: number;
-  /** The client went away before the answer was complete. */
-  readonly aborted: boolean;
-}
+import { refuseUpgrade, type UpgradeRequest } from './upgrade.ts';
 
 /** What the gateway is connected to. */
 export interface GatewayConnections {
@@ -27,8 +26,17 @@ export interface GatewayConnections {
   readonly match: (method: string, path: string) => RouteMatch | undefined;
   /** Answers the request through `exchange.response`, at any time. What it throws becomes a 500. */
   readonly handle: (exchange: Exchange) => void;
+  /** Takes requests to change protocols, such as a WebSocket's; without it they are answered 501. */
+  readonly upgrade?: (upgrade: UpgradeRequest) => void;
   /** Hears of each request once its answer is complete or broken off. */
   readonly onComplete?: (completed: CompletedRequest) => void;
+  /** Stored answers that can be written to a socket as they are: plain GETs of them take the fast path. */
+  readonly prepared?: PreparedAnswers;
+  /**
+   * Whether a request may be answered on the fast path. False leaves it to `handle`, and must have counted nothing; a
+   * text is whole field lines (`name: value\r\n`) to send with the answer. Without it every route may.
+   */
+  readonly admitFast?: (route: RoutePolicy, clientIp: string) => boolean | string;
   /**
    * A listening handle of another process (the cluster's primary), to accept connections from in place of opening
    * `listen.port` here.
@@ -43,8 +51,12 @@ export interface Gateway {
   readonly address: string;
   /** Requests being answered. */
   readonly inFlight: number;
+  /** Open client connections. */
+  readonly connections: number;
   /** @throws SpillwayError SPILLWAY_LISTEN_FAILED */
   start(): Promise<void>;
+  /** Accepts connections from a further listening handle, beside the one it started with. */
+  listenOn(handle: object): Promise<void>;
   /**
    * Takes no new connections, has those that are open close after their next answer, or after 3 s without one, and
    * resolves when all are gone. When `signal` aborts, idle connections are closed at once.
@@ -60,8 +72,8 @@ export interface Gateway {
  * @throws ConfigError when the options are wrong.
  */
 export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
-  const { match, handle, onComplete, handleToListenOn, ...rest } = options;
-  const connections = { match, handle, ...(onComplete && { onComplete }), ...(handleToListenOn && { handleToListenOn }) };
+  const { listen, trustedProxies, ...connections } = options;
+  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }) };
   return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
 }
 
@@ -87,6 +99,13 @@ class HttpGateway implements Gateway {
   readonly #metricsOf = new Map<RoutePolicy, ClassMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
+  readonly #furtherListeners: NetServer[] = [];
+  readonly #fastPath: FastPath | undefined;
+  readonly #certificates: CertificateWatch | undefined;
+  /** HTTP/2 connections. */
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Node's own listener, which parses what a connection brings. */
+  readonly #serveHttp: (socket: Socket) => void;
   #draining = false;
 
   constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, metrics }: Runtime) {
@@ -96,16 +115,29 @@ class HttpGateway implements Gateway {
     this.#addresses = new ClientAddresses(settings.trustedProxies);
     this.#metrics = new HttpMetrics(metrics);
     this.server = this.#createServer();
+    const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
+    this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
+    this.server.removeAllListeners('connection').on('connection', (socket: Socket) => this.#onConnection(socket));
+    this.#fastPath = this.#createFastPath();
+    if (this.#settings.tls) {
+      const secure = this.server as unknown as Http2SecureServer;
+      this.#certificates = new CertificateWatch(secure, this.#settings.tls, clock);
+      secure.on('session', (session) => this.#onSession(session));
+    }
   }
 
   get address(): string {
     const bound = this.server.address() as AddressInfo | null;
     if (!bound) return '';
-    return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    return `${this.#settings.tls ? 'https' : 'http'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
   }
 
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   start(): Promise<void> {
@@ -124,12 +156,32 @@ class HttpGateway implements Gateway {
     });
   }
 
+  listenOn(handle: object): Promise<void> {
+    const listener = new NetServer({ allowHalfOpen: true }, (socket) => this.#onConnection(socket));
+    listener.maxConnections = this.#settings.maxConnections;
+    this.#furtherListeners.push(listener);
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(handle, resolve);
+    });
+  }
+
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     // Not http's own close(): that cuts idle connections at once, and with them requests already on their way here.
-    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    const closed = Promise.all(
+      [this.server, ...this.#furtherListeners].map(
+        (listener) => new Promise<void>((resolve) => NetServer.prototype.close.call(listener, () => resolve())),
+      ),
+    );
     for (const response of this.#inFlight) closeAfter(response);
-    const closeIdle = (): void => this.server.closeIdleConnections();
+    this.#fastPath?.drain();
+    // GOAWAY: requests under way are finished, new ones go to another connection.
+    for (const session of this.#sessions) session.close();
+    const closeIdle = (): void => {
+      this.server.closeIdleConnections();
+      this.#fastPath?.closeIdle();
+    };
     const grace = this.#clock.setTimer(closeIdle, IDLE_GRACE_MS);
     if (signal.aborted) closeIdle();
     else signal.addEventListener('abort', closeIdle, { once: true });
@@ -138,30 +190,23 @@ class HttpGateway implements Gateway {
   }
 
   async stop(): Promise<void> {
+    this.#certificates?.stop();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const listener of this.#furtherListeners) listener.close();
     for (const socket of this.#sockets) socket.destroy();
     if (this.server.listening) await closed;
   }
 
   #createServer(): Server {
-    const { maxHeaderBytes, requestTimeoutMs, headersTimeoutMs, keepAliveTimeoutMs, maxConnections } = this.#settings;
-    const server = createServer({
-      maxHeaderSize: maxHeaderBytes,
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      joinDuplicateHeaders: false,
-    });
-    server.maxConnections = maxConnections;
-    server.on('connection', (socket: Socket) => this.#onConnection(socket));
+    const server = createParsingServer(this.#settings) as Server;
+    server.maxConnections = this.#settings.maxConnections;
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('checkContinue', (request, response) => this.#onContinue(request, response));
     server.on('checkExpectation', (_, response) =>
       this.#refuse(response, { status: 417, detail: 'Only 100-continue can be expected.' }),
     );
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    server.on('connect', (_, socket) => refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' }));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = onClientError(error, socket as Socket);
       if (status) this.#metrics.refused(status);
@@ -176,6 +221,62 @@ class HttpGateway implements Gateway {
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#metrics.connections.set(this.#sockets.size);
+    });
+    if (!this.#settings.proxyProtocol) return this.#accept(socket);
+    awaitProxyHeader(socket, this.#settings.headersTimeoutMs, (rest) => {
+      this.#accept(socket);
+      if (rest.length > 0) socket.emit('data', rest);
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#fastPath) this.#fastPath.accept(socket);
+    else this.#serveHttp(socket);
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    // Faults of one connection; its requests hear of them too.
+    session.on('error', () => {});
+  }
+
+  #createFastPath(): FastPath | undefined {
+    const { prepared, admitFast } = this.#connections;
+    if (!prepared || this.#settings.tls) return undefined;
+    const { maxHeaderBytes, maxUrlBytes, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
+    return new FastPath(
+      {
+        prepared,
+        admit: admitFast ?? (() => true),
+        onAnswer: (fast) => this.#onFastAnswer(fast),
+        serveHttp: this.#serveHttp,
+      },
+      { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
+      this.#clock,
+      this.#metrics.handedOver,
+    );
+  }
+
+  #onFastAnswer({ answer, get, clientIp, bytes, durationMs }: FastAnswer): void {
+    const { route, status } = answer;
+    const metrics = this.#classMetrics(route);
+    metrics.byStatus[((status / 100) | 0) - 1]!.inc();
+    metrics.duration.observe(durationMs);
+    metrics.fast.inc();
+    this.#connections.onComplete?.({
+      exchange: undefined,
+      route,
+      method: 'GET',
+      authority: get.authority,
+      target: get.target,
+      clientIp,
+      userAgent: get.userAgent,
+      referer: get.referer,
+      status,
+      bytes,
+      durationMs,
+      aborted: false,
     });
   }
 
@@ -205,6 +306,21 @@ class HttpGateway implements Gateway {
     this.#serve(new GatewayExchange(request, response, match, facts));
   }
 
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const facts = this.#factsOf(request, this.#clock.monotonic());
+    const refuse = (problem: Refusal): void => {
+      this.#metrics.refused(problem.status);
+      refuseUpgrade(socket, problem);
+    };
+    if ('status' in facts) return refuse(facts);
+    const { match, upgrade } = this.#connections;
+    if (!upgrade) return refuse({ status: 501, detail: 'Connections are not upgraded here.' });
+    if (this.#draining) return refuse({ status: 503, detail: 'The server is restarting; connect again.' });
+    const matched = match(request.method!, facts.path);
+    if (!matched) return refuse({ status: 404, detail: `Nothing is served at ${facts.path}.` });
+    upgrade({ ...facts, ...matched, request, socket, head, method: request.method! });
+  }
+
   #serve(exchange: GatewayExchange): void {
     const { response } = exchange;
     const metrics = this.#classMetrics(exchange.route);
@@ -229,24 +345,24 @@ class HttpGateway implements Gateway {
       metrics.byStatus[((response.statusCode / 100) | 0) - 1]?.inc();
       metrics.duration.observe(durationMs);
     }
-    this.#connections.onComplete?.({ exchange, status: response.statusCode, durationMs, aborted });
+    this.#connections.onComplete?.(completed(exchange, durationMs, aborted));
   }
 
   /** Checks what every request must fulfil, whichever its route. */
   #factsOf(request: IncomingMessage, startedMs: number): RequestFacts | Refusal {
-    const { headers, method, url } = request;
-    if (url!.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
-    if (method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
-    const framing = framingProblem(request);
-    if (framing) return framing;
-    if (Number(headers['content-length'] ?? 0) > this.#settings.maxBodyBytes)
-      return { status: 413, detail: `The request body is larger than ${this.#settings.maxBodyBytes} bytes.` };
-    const target = parseTarget(url!);
+    const url = request.url!;
+    if (url.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
+    if (request.method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
+    const head = readHead(request);
+    const problem = framingProblem(head, request.httpVersion, this.#settings.maxBodyBytes);
+    if (problem) return problem;
+    const target = parseTarget(url);
     if (!target.ok) return { status: 400, detail: `Bad request: ${target.reason}.` };
     const peer = request.socket.remoteAddress ?? '';
     const trusted = this.#addresses.trusts(peer);
-    const scheme = trusted && lastOf(headers['x-forwarded-proto']) === 'https' ? 'https' : 'http';
-    const host = target.authority ?? (trusted ? lastOf(headers['x-forwarded-host']) : undefined) ?? headers.host ?? '';
+    const secure = this.#settings.tls !== undefined || (trusted && lastOf(head.forwardedProto) === 'https');
+    const scheme = secure ? 'https' : 'http';
+    const host = target.authority ?? (trusted ? lastOf(head.forwardedHost) : undefined) ?? head.host ?? '';
     const authority = normaliseAuthority(host, scheme);
     if (authority === undefined) return { status: 400, detail: 'Bad request: the Host field is missing or is no host.' };
     return {
@@ -254,8 +370,8 @@ class HttpGateway implements Gateway {
       authority,
       path: target.path,
       query: target.query,
-      clientIp: this.#addresses.clientOf(peer, trusted ? oneOf(headers['x-forwarded-for']) : undefined),
-      requestId: this.#requestIds.adopt(trusted ? oneOf(headers['x-request-id']) : undefined),
+      clientIp: this.#addresses.clientOf(peer, trusted ? head.forwardedFor : undefined),
+      requestId: this.#requestIds.adopt(trusted ? head.requestId : undefined),
       startedMs,
     };
   }
@@ -263,7 +379,7 @@ class HttpGateway implements Gateway {
   #refuse(response: ServerResponse, { status, detail }: Refusal): void {
     this.#metrics.refused(status);
     // What follows on this connection may be the rest of what was refused.
-    response.shouldKeepAlive = status === 404;
+    if (status !== 404) response.shouldKeepAlive = false;
     sendProblem(response, { status, detail });
   }
 
@@ -277,32 +393,4 @@ class HttpGateway implements Gateway {
 /** Has the connection closed once this answer is complete, and the client told so. */
 function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false;
-}
-
-/**
- * Framing that the parser lets through and that another server may read in another way. The parser itself refuses
- * Content-Length beside Transfer-Encoding, differing lengths, and bare line feeds.
- */
-function framingProblem(request: IncomingMessage): Refusal | undefined {
-  const { headers, rawHeaders, httpVersion } = request;
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
-  }
-  if (hosts > 1) return { status: 400, detail: 'Bad request: more than one Host field.' };
-  if (hosts === 0 && httpVersion === '1.1') return { status: 400, detail: 'Bad request: the Host field is missing.' };
-  const coding = headers['transfer-encoding'];
-  if (coding === undefined) return undefined;
-  if (httpVersion === '1.0') return { status: 400, detail: 'Bad request: HTTP/1.0 has no Transfer-Encoding.' };
-  if (coding.toLowerCase() !== 'chunked') return { status: 501, detail: 'Only the chunked transfer coding is understood.' };
-  return undefined;
-}
-
-function oneOf(field: string | string[] | undefined): string | undefined {
-  return Array.isArray(field) ? field.join(',') : field;
-}
-
-/** The value the nearest proxy added. */
-function lastOf(field: string | string[] | undefined): string | undefined {
-  return oneOf(field)?.split(',').at(-1)?.trim();
 }

@@ -9,6 +9,8 @@ export interface ClassMetrics {
   readonly inFlight: Gauge;
   /** Requests whose client went away before the answer was complete. */
   readonly aborted: Counter;
+  /** Answers from prepared bytes. */
+  readonly fast: Counter;
 }
 
 /** The gateway's own metrics, by route class. */
@@ -19,6 +21,9 @@ export class HttpMetrics {
   readonly #duration: Family<Timing>;
   readonly #inFlight: Family<Gauge>;
   readonly #aborted: Family<Counter>;
+  readonly #fast: Family<Counter>;
+  /** Connections that left the fast path. */
+  readonly handedOver: Counter;
   readonly #classes = new Map<string, ClassMetrics>();
 
   constructor(metrics: Metrics) {
@@ -46,6 +51,14 @@ export class HttpMetrics {
       help: 'Requests whose client went away before the answer was complete.',
       labels,
     });
+    this.#fast = metrics.counter({
+      name: 'spillway_http_fast_answers',
+      help: 'Requests answered from prepared bytes, without the HTTP server.',
+      labels,
+    });
+    this.handedOver = metrics
+      .counter({ name: 'spillway_http_fast_handovers', help: 'Connections the fast path gave to the HTTP server.' })
+      .series();
   }
 
   ofClass(name: string): ClassMetrics {
@@ -57,6 +70,7 @@ export class HttpMetrics {
         duration: this.#duration.series(labels),
         inFlight: this.#inFlight.series(labels),
         aborted: this.#aborted.series(labels),
+        fast: this.#fast.series(labels),
       };
       this.#classes.set(name, metrics);
     }

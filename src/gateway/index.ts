@@ -1,10 +1,11 @@
+export { createAccessLog, type AccessLog, type AccessLogSettings, type LogDestination } from './access-log.ts';
+export { batchSchema, createBatchEndpoint, type BatchAnswer, type BatchConnections, type BatchOptions } from './batch.ts';
+export type { CompletedRequest } from './completed-request.ts';
 export { canonicalAddress, ClientAddresses } from './client-address.ts';
-export { createGateway, gatewayFrom, type CompletedRequest, type Gateway, type GatewayConnections } from './gateway.ts';
+export { createGateway, gatewayFrom, type Gateway, type GatewayConnections } from './gateway.ts';
 export {
   gatewaySchema,
-  listenSchema,
   proxySchema,
-  upstreamSchema,
   type GatewayOptions,
   type GatewaySettings,
   type ProxyOptions,
@@ -15,3 +16,12 @@ export { upstreamRequestOf } from './pass.ts';
 export { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
 export { createProxy, proxyFrom, type Proxy } from './proxy.ts';
 export { normaliseAuthority, parseTarget, type Target } from './target.ts';
+export type { UpgradeRequest } from './upgrade.ts';
+export {
+  cursorAfter,
+  parseListQuery,
+  type FilterKind,
+  type ListQuery,
+  type ListQueryResult,
+  type ListRules,
+} from './list-query.ts';

@@ -6,15 +6,17 @@ export interface ProblemDocument {
   readonly status: number;
   /** What is wrong with this request, for whoever sent it. */
   readonly detail: string;
+  /** The query parameter or field that is wrong, where it is one. */
+  readonly field?: string;
   /** A stable name of the kind of problem: the error code. */
   readonly code?: string;
   readonly requestId?: string;
 }
 
 /** The bytes of a problem document. `type` is `about:blank`: the status says what kind it is. */
-export function problemBody({ status, detail, code, requestId }: ProblemDocument): Buffer {
+export function problemBody({ status, detail, field, code, requestId }: ProblemDocument): Buffer {
   return Buffer.from(
-    `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId })}\n`,
+    `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, field, code, requestId })}\n`,
   );
 }
 

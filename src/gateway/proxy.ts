@@ -1,10 +1,14 @@
 import type { Balancer } from '../balance/index.ts';
 import { parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import type { Exchange, Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
+import { Compression } from './compression.ts';
 import { Deadlines } from './deadlines.ts';
-import { ForwardedRequest } from './forwarded-request.ts';
+import { ForwardedRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
 import { PassReceiver, upstreamRequestOf } from './pass.ts';
+import { problemOf } from './problems.ts';
+import type { Tunnel } from './tunnel.ts';
+import { refuseUpgrade, UpgradeAttempt, type UpgradeRequest } from './upgrade.ts';
 import { UpstreamPools } from './upstream-pools.ts';
 
 /** Passes requests to upstreams. */
@@ -13,8 +17,23 @@ export interface Proxy extends Upstream {
   readonly balancers: ReadonlyMap<string, Balancer>;
   /** Sends a request on and its answer back, both as they come; answers faults with problem documents. */
   pass(exchange: Exchange): void;
+  /** Takes a request to change protocols (a WebSocket) to an endpoint and joins the two connections. */
+  upgrade(upgrade: UpgradeRequest): void;
+  /** Open tunnels: upgraded connections. */
+  readonly tunnels: number;
+  /**
+   * Ends the tunnels by their protocol, spread over `spreadMs` so that their clients do not all come back at once. Resolves
+   * when all are gone; when `signal` aborts, the rest is cut.
+   */
+  drain(signal: AbortSignal, spreadMs?: number): Promise<void>;
   /** Ends all connections to upstreams; requests under way fail. */
   stop(): Promise<void>;
+}
+
+/** What a proxy can be given beside its options. */
+export interface ProxyContext {
+  /** The subscription tier of whoever sent a request, for endpoints reserved to tiers. */
+  readonly tierOf?: (exchange: Exchange) => string | undefined;
 }
 
 /**
@@ -22,46 +41,111 @@ export interface Proxy extends Upstream {
  *
  * @throws ConfigError when the options are wrong.
  */
-export function createProxy(options: ProxyOptions, runtime: Partial<Runtime> = {}): Proxy {
-  return proxyFrom(parseOptions(proxySchema, options, 'createProxy(options)'), runtime);
+export function createProxy(options: ProxyOptions, runtime: Partial<Runtime> = {}, context: ProxyContext = {}): Proxy {
+  return proxyFrom(parseOptions(proxySchema, options, 'createProxy(options)'), runtime, context);
 }
 
 /** The same from settings that were checked already, such as a resolved policy's. */
-export function proxyFrom(settings: ProxySettings, runtime: Partial<Runtime> = {}): Proxy {
-  return new BalancedProxy(settings, runtimeFrom(runtime));
+export function proxyFrom(settings: ProxySettings, runtime: Partial<Runtime> = {}, context: ProxyContext = {}): Proxy {
+  return new BalancedProxy(settings, runtimeFrom(runtime), context);
 }
 
 class BalancedProxy implements Proxy {
   readonly balancers: ReadonlyMap<string, Balancer>;
   readonly #upstreams: ReadonlyMap<string, UpstreamPools>;
-  readonly #context: { readonly clock: Runtime['clock']; readonly deadlines: Deadlines; readonly maxBodyBytes: number };
+  readonly #context: ForwardingContext;
+  readonly #compression: Compression;
+  readonly #tierOf: ProxyContext['tierOf'];
 
-  constructor(settings: ProxySettings, runtime: Runtime) {
+  readonly #tunnels = new Set<Tunnel>();
+  readonly #runtime: Runtime;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(settings: ProxySettings, runtime: Runtime, { tierOf }: ProxyContext) {
+    this.#runtime = runtime;
+    this.#tierOf = tierOf;
+    this.#compression = new Compression(settings.compression.minBytes);
     const { clock } = runtime;
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
+    const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
       Object.entries(settings.upstreams).map(([name, upstream]) => [name, new UpstreamPools(name, upstream, runtime)]),
     );
+    runtime.metrics.onCollect(() => tunnels.set(this.#tunnels.size));
     this.balancers = new Map([...this.#upstreams].map(([name, pools]) => [name, pools.balancer]));
   }
 
   dispatch(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamExchange {
     const pools = this.#upstreams.get(request.upstream ?? '');
-    if (!pools) return refuse(request, receiver);
-    const forwarded = new ForwardedRequest(request, receiver, pools, this.#context);
+    return pools ? this.#forward(request, receiver, pools, NO_PREFERENCE) : refuse(request, receiver);
+  }
+
+  pass(exchange: Exchange): void {
+    const request = upstreamRequestOf(exchange);
+    const pools = this.#upstreams.get(request.upstream ?? '');
+    const receiver = new PassReceiver(exchange, this.#compression, pools?.settings.etags ?? false);
+    if (!pools) return receiver.attach(refuse(request, receiver));
+    const { sticky, balancer } = pools;
+    const tier = this.#tierOf?.(exchange);
+    if (!sticky) return receiver.attach(this.#forward(request, receiver, pools, tier === undefined ? NO_PREFERENCE : { tier }));
+    const before = sticky.read(exchange.request.headers.cookie, balancer.endpoints);
+    const forwarded = this.#forward(request, receiver, pools, { tier, stickTo: before?.url });
+    receiver.attach(forwarded, () => {
+      const { endpoint } = forwarded;
+      return endpoint && endpoint !== before ? ['set-cookie', sticky.issue(endpoint, exchange.scheme)] : [];
+    });
+  }
+
+  #forward(request: UpstreamRequest, receiver: UpstreamReceiver, pools: UpstreamPools, preference: Preference): ForwardedRequest {
+    const forwarded = new ForwardedRequest(request, receiver, pools, this.#context, preference);
     forwarded.start();
     return forwarded;
   }
 
-  pass(exchange: Exchange): void {
-    const receiver = new PassReceiver(exchange);
-    receiver.attach(this.dispatch(upstreamRequestOf(exchange), receiver));
+  get tunnels(): number {
+    return this.#tunnels.size;
+  }
+
+  upgrade(upgrade: UpgradeRequest): void {
+    const pools = this.#upstreams.get(upgrade.route.upstream ?? '');
+    const endpoint = pools?.balancer.pick({ hashKey: upgrade.clientIp });
+    if (!pools || !endpoint) {
+      const error = new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `upstream '${upgrade.route.upstream}' has no endpoint`);
+      refuseUpgrade(upgrade.socket, problemOf(error, upgrade.requestId));
+      return;
+    }
+    new UpgradeAttempt(upgrade, pools, endpoint, this.#runtime.clock, (tunnel) => this.#keep(tunnel)).start();
+  }
+
+  async drain(signal: AbortSignal, spreadMs = TUNNEL_SPREAD_MS): Promise<void> {
+    const { clock, random } = this.#runtime;
+    for (const tunnel of this.#tunnels) clock.setTimer(() => tunnel.close(), random.next() * spreadMs);
+    const cut = (): void => {
+      for (const tunnel of this.#tunnels) tunnel.destroy();
+    };
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    if (this.#tunnels.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
+  #keep(tunnel: Tunnel): () => void {
+    this.#tunnels.add(tunnel);
+    return () => {
+      this.#tunnels.delete(tunnel);
+      if (this.#tunnels.size === 0) this.#onEmpty?.();
+    };
   }
 
   async stop(): Promise<void> {
+    for (const tunnel of this.#tunnels) tunnel.destroy();
     await Promise.all([...this.#upstreams.values()].map((pools) => pools.close()));
   }
 }
+
+/** Over how long a drain spreads the ends of tunnels. */
+const TUNNEL_SPREAD_MS = 5000;
+
+const NO_PREFERENCE: Preference = {};
 
 const NOTHING: UpstreamExchange = { resume: () => {}, abort: () => {} };
 

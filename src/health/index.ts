@@ -16,7 +16,7 @@ export { type MetricsFormat } from './exposition.ts';
 export { createHealth, Health, type HealthSources } from './health.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
-export type { Overview, StreamMessage } from './overview.ts';
+export type { Overview, StreamMessage, WorkerRow } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
 export { createRecorder, Recorder, type RecorderEvents, type RunningTimer, type SlowQuery } from './recorder.ts';
 export { recorderOptions, type RecorderOptions } from './recorder-options.ts';

@@ -49,6 +49,16 @@ export const ERROR_CODES = {
     means:
       'A request was refused because the process is saturated and the request is among the least deserving. A stored page serves in its place where there is one; otherwise the client is told when to come back. Add workers if it lasts.',
   },
+  SPILLWAY_COUNTER_STORE_FAILED: {
+    retryable: true,
+    means:
+      'The shared store of counts did not answer or refused. Limiters go on by `onStoreFailure` meanwhile; look at the store and the network between.',
+  },
+  SPILLWAY_BULKHEAD_FULL: {
+    retryable: true,
+    means:
+      'A call was not made because as many run, and wait, as the bulkhead allows. The dependency is slower than it is asked; raise `concurrent` only if it can take more.',
+  },
   SPILLWAY_BREAKER_OPEN: {
     retryable: true,
     means:
@@ -82,6 +92,10 @@ export const ERROR_CODES = {
   SPILLWAY_REQUEST_TOO_LARGE: {
     retryable: false,
     means: "The request body is larger than 'listen.maxBodyBytes'. Send less, or raise the limit; clients get 413.",
+  },
+  SPILLWAY_CERTIFICATE_UNREADABLE: {
+    retryable: false,
+    means: "A file named under 'listen.tls' cannot be read. Check the paths, and who may read them.",
   },
   SPILLWAY_LISTEN_FAILED: {
     retryable: false,

@@ -1,3 +1,5 @@
+import type { CountGroup, RefundEntry } from '../ports/index.ts';
+
 /** Where one limit stands after a decision. Times in ms from the decision. */
 export interface LimitState {
   /** Name of the limit. */
@@ -24,7 +26,7 @@ export interface Decision extends LimitState {
   readonly allowed: boolean;
   readonly reason: DecisionReason;
   /** How long to hold the request back before it goes on (slow-down); 0: not at all. */
-  readonly delayMs: number;
+  delayMs: number;
   /** Every limit that was asked. */
   readonly states: readonly LimitState[];
   /** Names of the limits that refused. */
@@ -54,7 +56,7 @@ export class SingleDecision implements Decision {
   readonly remaining: number;
   readonly resetMs: number;
   readonly retryAfterMs: number;
-  readonly delayMs: number;
+  delayMs: number;
   readonly #key: string;
   readonly #booked: number;
   readonly #receipt: number;
@@ -94,7 +96,7 @@ export class SingleDecision implements Decision {
   }
 
   get violated(): readonly string[] {
-    return this.retryAfterMs > 0 ? [this.policy] : NO_NAMES;
+    return this.retryAfterMs > 0 && this.policy !== '' ? [this.policy] : NO_NAMES;
   }
 
   get bookings(): readonly Booking[] {
@@ -113,7 +115,7 @@ export class JointDecision implements Decision {
   readonly remaining: number;
   readonly resetMs: number;
   readonly retryAfterMs: number;
-  readonly delayMs: number;
+  delayMs: number;
   readonly states: readonly LimitState[];
   readonly bookings: readonly Booking[];
 
@@ -154,7 +156,37 @@ function deciderOf(states: readonly LimitState[]): LimitState {
   return decider;
 }
 
+/** A decision of the shared store, with what it counted where. */
+export class SharedDecision extends JointDecision {
+  readonly #groups: readonly CountGroup[];
+  readonly #receipts: readonly number[];
+  #booked: number;
+
+  constructor(
+    allowed: boolean,
+    reason: DecisionReason,
+    states: readonly LimitState[],
+    groups: readonly CountGroup[],
+    receipts: readonly number[],
+    booked: number,
+  ) {
+    super(allowed, reason, states, 0, []);
+    this.#groups = groups;
+    this.#receipts = receipts;
+    this.#booked = booked;
+  }
+
+  /** Up to `cost` units of what was counted and not taken back before. */
+  takeBack(cost: number): RefundEntry[] {
+    const back = Math.min(cost, this.#booked);
+    this.#booked -= back;
+    if (back === 0) return [];
+    let at = 0;
+    return this.#groups.map((group) => ({ group, receipts: this.#receipts.slice(at, (at += group.limits.length)), cost: back }));
+  }
+}
+
 /** A decision that no limit had a part in. */
-export function decidedByList(allowed: boolean, reason: 'allowListed' | 'denied' | 'exempt'): SingleDecision {
-  return new SingleDecision(allowed, reason, '', 0, 0, 0, 0, 0, 0, '', 0, 0);
+export function decidedWithoutLimits(allowed: boolean, reason: DecisionReason, retryAfterMs = 0): SingleDecision {
+  return new SingleDecision(allowed, reason, '', 0, 0, 0, 0, retryAfterMs, 0, '', 0, 0);
 }

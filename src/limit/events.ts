@@ -8,4 +8,16 @@ export interface LimitEvents {
     readonly retryAfterMs: number;
     readonly shadow: boolean;
   };
+  /** A calendar quota passed 80 % or was used up. */
+  quotaReached: {
+    readonly key: string;
+    readonly policy: string;
+    readonly share: 0.8 | 1;
+    readonly used: number;
+    readonly limit: number;
+  };
+  /** The shared store missed its deadline three times within a second; decisions go by `onStoreFailure` now. */
+  storeDown: { readonly error: unknown };
+  /** The store decides again. */
+  storeUp: { readonly downForMs: number };
 }

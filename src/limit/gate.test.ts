@@ -141,3 +141,18 @@ test('a denied address gets a 403', () => {
   gate.refuse(gate.check(exchange) as Decision, exchange);
   assert.equal(exchange.response.statusCode, 403);
 });
+
+test('where a client stands can be looked at and reset, on one route or on all', async () => {
+  const [a, b] = [routeWith('/a', [perMinute(5)]), routeWith('/b', [perMinute(3)])];
+  const gate = createLimitGate([a, b], {}, { clock: new SimulatedClock() });
+  gate.check(exchangeOn(a, '192.0.2.1'));
+  gate.check(exchangeOn(b, '192.0.2.1'));
+  const remaining = async (): Promise<string[]> =>
+    (await gate.peek('192.0.2.1')).map((standing) => `${standing.route} ${standing.remaining}`);
+  assert.deepEqual(await remaining(), ['/a 4', '/b 2']);
+  await gate.reset('192.0.2.1', '/a');
+  assert.deepEqual(await remaining(), ['/a 5', '/b 2']);
+  await gate.reset('192.0.2.1');
+  assert.deepEqual(await remaining(), ['/a 5', '/b 3']);
+  assert.deepEqual(await gate.peek('192.0.2.1', '/none'), []);
+});

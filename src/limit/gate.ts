@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { count, parseOptions, runtimeFrom, type Runtime } from '../kernel/index.ts';
 import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
-import { decidedByList, type Decision } from './decision.ts';
+import { misconfigurations } from './checks.ts';
+import { decidedWithoutLimits, type Decision } from './decision.ts';
 import { limitFields, type FieldChoice } from './http-fields.ts';
-import { Limiter } from './limit.ts';
-import { listShape } from './options.ts';
+import { PolicyLimiter, type Limiter } from './limit.ts';
+import { listShape, storeShape } from './options.ts';
 import { refusalOf } from './refusal.ts';
 import { rulesFromPolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
@@ -14,6 +15,7 @@ import type { Subject } from './subject.ts';
 /** Options of the gate: what holds for the limits of every route. */
 export const limitGateOptions = z.strictObject({
   ...listShape,
+  ...storeShape,
   ipv6Prefix: count(32, 128).default(56).describe('How many leading bits of an IPv6 address count as one client.'),
   apiKeyHeader: z.string().default('x-api-key').describe('Request header that carries the API key.'),
   standardHeaders: z.boolean().default(true).describe('Send RateLimit and RateLimit-Policy.'),
@@ -42,10 +44,10 @@ export function createLimitGate(
   return new LimitGate(routes, parseOptions(limitGateOptions, options, 'createLimitGate(options)'), runtimeFrom(runtime));
 }
 
-const NO_LIMIT = decidedByList(true, 'exempt');
+const NO_LIMIT = decidedWithoutLimits(true, 'exempt');
 
 export class LimitGate {
-  readonly #limiters = new Map<RoutePolicy, Limiter>();
+  readonly #limiters = new Map<RoutePolicy, PolicyLimiter>();
   /** Routes whose limits all go by address, so that a request can be judged before its head is parsed. */
   readonly #byAddressOnly = new Set<RoutePolicy>();
   readonly #fields: FieldChoice;
@@ -56,8 +58,16 @@ export class LimitGate {
     this.#identify = options.identify ?? apiKeyFrom(options.apiKeyHeader.toLowerCase());
     for (const route of routes) {
       if (route.limits.length === 0) continue;
-      this.#limiters.set(route, new Limiter(rulesFromPolicy(route.limits, options.ipv6Prefix), options, runtime));
+      this.#limiters.set(
+        route,
+        new PolicyLimiter(
+          rulesFromPolicy(route.limits, options.ipv6Prefix, options.leases),
+          { ...options, scope: route.pattern },
+          runtime,
+        ),
+      );
       if (route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
 
@@ -94,6 +104,50 @@ export class LimitGate {
   limiterOf(route: RoutePolicy): Limiter | undefined {
     return this.#limiters.get(route);
   }
+
+  /**
+   * Where a client stands with every limit that counts it, for `spillway limits peek`.
+   * @param key an address, `user:<name>` or `key:<API key>`.
+   * @param pattern only this route.
+   */
+  async peek(key: string, pattern?: string): Promise<LimitStanding[]> {
+    const standings: LimitStanding[] = [];
+    for (const [route, limiter] of this.#limitersOn(pattern)) {
+      for (const { policy, limit, remaining, resetMs } of (await limiter.peek(subjectFrom(key))).states)
+        standings.push({ route: route.pattern, policy, limit, remaining, resetMs });
+    }
+    return standings;
+  }
+
+  /** Forgets what a client has used, on one route or on all. */
+  async reset(key: string, pattern?: string): Promise<void> {
+    for (const [, limiter] of this.#limitersOn(pattern)) await limiter.reset(subjectFrom(key));
+  }
+
+  #limitersOn(pattern: string | undefined): [RoutePolicy, PolicyLimiter][] {
+    return [...this.#limiters].filter(([route]) => pattern === undefined || route.pattern === pattern);
+  }
+
+  /** Ends timers; the store stays open. */
+  close(): void {
+    for (const limiter of this.#limiters.values()) limiter.close();
+  }
+}
+
+/** A client's standing with one limit of one route. */
+export interface LimitStanding {
+  readonly route: string;
+  readonly policy: string;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+/** `user:42` and `key:…` as themselves, anything else as an address. */
+function subjectFrom(key: string): Subject {
+  if (key.startsWith('user:')) return { user: key.slice('user:'.length) };
+  if (key.startsWith('key:')) return { apiKey: key.slice('key:'.length) };
+  return { ip: key };
 }
 
 function apiKeyFrom(header: string): Identify {

@@ -84,13 +84,13 @@ test('several sliding limits, costs, refunds and resets decide as an exact log d
         const nowMs = clock.monotonic();
         if (each.kind === 'wait') clock.nowMs += each.ms;
         else if (each.kind === 'reset') {
-          limiter.reset(each.key);
+          void limiter.reset(each.key);
           for (const log of logs) for (const entry of log.entries) if (entry.key === each.key) entry.cost = 0;
           admitted = admitted.filter((past) => past.entries[0]!.key !== each.key);
         } else if (each.kind === 'refund') {
           const past = admitted.at(-1 - each.back);
           if (!past) continue;
-          limiter.refund(past.decision, each.cost);
+          void limiter.refund(past.decision, each.cost);
           for (const entry of past.entries) entry.cost -= Math.min(each.cost, entry.cost);
         } else {
           const cost = each.kind === 'peek' ? 0 : each.cost;

@@ -1,10 +1,15 @@
 import { Events, parseOptions, runtimeFrom, type Clock, type Counter, type Runtime } from '../kernel/index.ts';
-import { decidedByList, type Booking, type Decision } from './decision.ts';
+import type { CounterStore } from '../ports/index.ts';
+import { misconfigurations } from './checks.ts';
+import { decidedWithoutLimits, SharedDecision, type Booking, type Decision } from './decision.ts';
 import type { LimitEvents } from './events.ts';
 import { subjectList } from './lists.ts';
 import { LocalCounts, type RuleKeys } from './local-counts.ts';
 import { limiterOptions, rulesOf, type LimiterOptions } from './options.ts';
+import { reserve, type Reservation } from './reservation.ts';
 import { rulesFromOptions, type Rule } from './rule.ts';
+import { SharedCounts, type StoreSettings } from './shared-counts.ts';
+import { SlowDown, type SlowDownSettings } from './slow-down.ts';
 import { bounded, keyOf, type Subject } from './subject.ts';
 
 export interface CheckOptions {
@@ -13,34 +18,82 @@ export interface CheckOptions {
 }
 
 /** What a limiter needs beside its rules. */
-export interface LimiterSettings {
+export interface LimiterSettings extends Omit<StoreSettings, 'store'> {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly tiers: Readonly<Record<string, number>>;
   readonly maxKeys: number;
-  readonly shadow: boolean;
+  readonly store?: CounterStore | undefined;
+  readonly scope?: string | undefined;
+  readonly slowDown?: SlowDownSettings | undefined;
 }
 
 /**
- * Creates a limiter that counts in this process. A refusal is an answer (`allowed: false`), never an error.
+ * Decides whether a subject may go on under one or several limits. `Answer` is `Decision` while counts are in memory, and
+ * may be a promise with a shared store; `await` takes both.
+ */
+export interface Limiter<Answer extends Decision | Promise<Decision> = Decision | Promise<Decision>> {
+  readonly events: Events<LimitEvents>;
+  readonly rules: readonly Rule[];
+  /** Decides, and counts the cost when the answer is yes. A string is taken as the key itself. */
+  check(subject: Subject | string, options?: CheckOptions): Answer;
+  /** Decides without counting. */
+  peek(subject: Subject | string): Answer;
+  /**
+   * Takes units now whose final number is known later: `commit(actual)` gives back what was too much, or counts what was
+   * too little; `cancel()` gives back everything.
+   */
+  reserve(subject: Subject | string, options?: CheckOptions): Answer extends Decision ? Reservation : Promise<Reservation>;
+  /** Units left under the tightest limit; Infinity when none applies. */
+  getRemainingRequests(subject: Subject | string): Promise<number>;
+  /**
+   * Gives units back: those a decision counted (all, or `cost` of them), each once and as long as it still counts. With a
+   * subject instead, `cost` units (1) of it, those that would run out first. A decision from before a `reset` has nothing
+   * to give back any more; do not refund it.
+   */
+  refund(decisionOrSubject: Decision | Subject | string, cost?: number): Promise<void>;
+  /** Counts units whatever the limits say, as far as they reach: a penalty, or work found out about later. */
+  charge(subject: Subject | string, cost: number): Promise<void>;
+  /** Forgets what a subject has used. */
+  reset(subject: Subject | string): Promise<void>;
+  /**
+   * Waits out an allowed decision's `delayMs`. The decision to go by comes back: a refusal instead, at once, where too many
+   * requests wait already. An aborted signal ends the wait early.
+   */
+  hold(decision: Decision, signal?: AbortSignal): Promise<Decision>;
+  /** Ends timers; the store stays open, for others may use it. */
+  close(): void;
+}
+
+/**
+ * Creates a limiter. A refusal is an answer (`allowed: false`), never an error.
  * @throws ConfigError when options are wrong.
  */
+export function createLimiter(
+  options: LimiterOptions & { readonly store?: undefined },
+  runtime?: Partial<Runtime>,
+): Limiter<Decision>;
+export function createLimiter(options: LimiterOptions, runtime?: Partial<Runtime>): Limiter;
 export function createLimiter(options: LimiterOptions, runtime: Partial<Runtime> = {}): Limiter {
   const subject = 'createLimiter(options)';
   const parsed = parseOptions(limiterOptions, options, subject);
-  return new Limiter(rulesFromOptions(rulesOf(parsed, options, subject)), parsed, runtimeFrom(runtime));
+  const rules = rulesFromOptions(rulesOf(parsed, options, subject), parsed.leases);
+  return new PolicyLimiter(rules, parsed, runtimeFrom(runtime));
 }
 
-/** Decides whether a subject may go on under one or several limits. */
-export class Limiter {
+/** {@link Limiter} over rules that are resolved already. */
+export class PolicyLimiter implements Limiter {
   readonly events = new Events<LimitEvents>();
   readonly rules: readonly Rule[];
   readonly #settings: LimiterSettings;
-  readonly #counts: LocalCounts;
+  readonly #local: LocalCounts;
+  readonly #shared: SharedCounts | undefined;
+  readonly #slowDown: SlowDown | undefined;
   readonly #clock: Clock;
   readonly #isAllowListed: (subject: Subject) => boolean;
   readonly #isDenied: (subject: Subject) => boolean;
   readonly #hasLists: boolean;
+  readonly #hasQuota: boolean;
   readonly #allowed: Counter;
   readonly #refused: Readonly<Record<string, Counter>>;
 
@@ -48,85 +101,155 @@ export class Limiter {
     this.rules = rules;
     this.#settings = settings;
     this.#clock = runtime.clock;
-    this.#counts = new LocalCounts(rules, settings.maxKeys, Math.max(1, ...Object.values(settings.tiers)));
+    const name = rules.map((rule) => rule.name).join(' ');
+    this.#local = new LocalCounts(rules, settings.maxKeys, Math.max(1, ...Object.values(settings.tiers)), runtime.clock);
+    const { store } = settings;
+    this.#shared = store && new SharedCounts(settings.scope ?? name, rules, { ...settings, store }, this.#local, runtime);
+    this.#slowDown = settings.slowDown && new SlowDown(settings.slowDown, runtime.clock);
     this.#isAllowListed = subjectList(settings.allow);
     this.#isDenied = subjectList(settings.deny);
     this.#hasLists = settings.allow.length + settings.deny.length > 0;
+    this.#hasQuota = rules.some((rule) => rule.algorithm === 'quota');
     const decisions = runtime.metrics.counter({
       name: 'spillway_limit_decisions',
       help: 'Decisions of limiters, by the limit that decided and the outcome.',
       labels: ['policy', 'outcome'],
     });
-    this.#allowed = decisions.series({ policy: rules.map((rule) => rule.name).join(' '), outcome: 'allowed' });
-    this.#refused = Object.fromEntries(
-      rules.map((rule) => [rule.name, decisions.series({ policy: rule.name, outcome: settings.shadow ? 'shadow' : 'refused' })]),
-    );
-    watchSize(this.#counts, runtime);
+    this.#allowed = decisions.series({ policy: name, outcome: 'allowed' });
+    const outcome = settings.shadow ? 'shadow' : 'refused';
+    this.#refused = Object.fromEntries(rules.map((rule) => [rule.name, decisions.series({ policy: rule.name, outcome })]));
+    watchSize(this.#local, runtime);
+    misconfigurations.limiterCreated(runtime.clock.monotonic());
+    if (store) misconfigurations.scopeUsed(store, settings.scope ?? name, name);
+    this.#shared?.guard.events.on('down', ({ error }) => this.events.emit('storeDown', { error }));
+    this.#shared?.guard.events.on('up', ({ downForMs }) => this.events.emit('storeUp', { downForMs }));
   }
 
-  /** Decides, and counts the cost when the answer is yes. A string is taken as the key itself. */
-  check(subject: Subject | string, options?: CheckOptions): Decision {
+  check(subject: Subject | string, options?: CheckOptions): Decision | Promise<Decision> {
     const cost = options?.cost ?? 1;
     const decision = this.#listed(subject) ?? this.#decide(subject, cost);
-    this.#report(subject, decision);
-    return decision;
-  }
-
-  /** Like {@link check}, but silent when it refuses: for a caller who then asks `check` for the whole answer. */
-  admits(subject: Subject | string): boolean {
-    const decision = this.#listed(subject) ?? this.#decide(subject, 1);
-    if (decision.allowed) this.#report(subject, decision);
-    return decision.allowed;
-  }
-
-  /** Decides without counting. */
-  peek(subject: Subject | string): Decision {
-    return this.#listed(subject) ?? this.#decide(subject, 0);
-  }
-
-  /** Units the subject has left under the tightest of its limits; Infinity when none applies. */
-  getRemainingRequests(subject: Subject | string): number {
-    const decision = this.peek(subject);
-    return decision.states.length === 0 ? (decision.allowed ? Infinity : 0) : decision.remaining;
+    return decision instanceof Promise
+      ? decision.then((settled) => this.#conclude(subject, settled, cost))
+      : this.#conclude(subject, decision, cost);
   }
 
   /**
-   * Gives units back: those a decision counted (all, or `cost` of them), each once and as long as it still counts. With a
-   * subject instead, `cost` units (1) of it, those that would run out first. A decision from before a `reset` has nothing
-   * to give back any more; do not refund it.
+   * Like {@link check} for a caller who cannot wait and asks `check` when the answer is no: counts nothing and reports
+   * nothing then. Always false where only the shared store can decide.
    */
-  refund(decisionOrSubject: Decision | Subject | string, cost?: number): void {
-    const nowMs = this.#clock.monotonic();
+  admits(subject: Subject): boolean {
+    if (this.#shared) return false;
+    const decision = this.#listed(subject) ?? (this.#decide(subject, 1) as Decision);
+    if (decision.allowed) this.#conclude(subject, decision, 1);
+    return decision.allowed;
+  }
+
+  peek(subject: Subject | string): Decision | Promise<Decision> {
+    return this.#listed(subject) ?? this.#decide(subject, 0);
+  }
+
+  reserve(subject: Subject | string, options?: CheckOptions): never {
+    const cost = options?.cost ?? 1;
+    const decision = this.check(subject, options);
+    // The interface says which of the two it is for this limiter.
+    return (
+      decision instanceof Promise
+        ? decision.then((settled) => reserve(this, subject, settled, cost))
+        : reserve(this, subject, decision, cost)
+    ) as never;
+  }
+
+  async getRemainingRequests(subject: Subject | string): Promise<number> {
+    const decision = await this.peek(subject);
+    return decision.states.length === 0 ? (decision.allowed ? Infinity : 0) : decision.remaining;
+  }
+
+  async refund(decisionOrSubject: Decision | Subject | string, cost?: number): Promise<void> {
+    if (decisionOrSubject instanceof SharedDecision) return this.#shared!.refund(decisionOrSubject, cost ?? Infinity);
     const bookings = bookingsOf(decisionOrSubject);
-    if (bookings) this.#counts.refund(bookings, cost ?? Infinity, nowMs);
+    const nowMs = this.#clock.monotonic();
+    if (bookings && this.#shared) this.#shared.refundAlone(bookings, cost ?? Infinity);
+    else if (bookings) this.#local.refund(bookings, cost ?? Infinity, nowMs);
     else {
       const subject = decisionOrSubject as Subject | string;
-      this.#counts.refundKeys(this.#keysOf(subject), this.#multiplierOf(subject), cost ?? 1, nowMs);
+      const keys = this.#keysOf(subject);
+      this.#local.refundKeys(keys, this.#multiplierOf(subject), cost ?? 1, nowMs);
+      await this.#shared?.refundKeys(keys, this.#multiplierOf(subject), cost ?? 1);
     }
   }
 
-  /** Forgets what a subject has used. */
-  reset(subject: Subject | string): void {
-    this.#counts.reset(this.#keysOf(subject));
+  async charge(subject: Subject | string, cost: number): Promise<void> {
+    const [keys, multiplier] = [this.#keysOf(subject), this.#multiplierOf(subject)];
+    if (this.#shared) await this.#shared.charge(keys, multiplier, cost);
+    else this.#local.charge(keys, multiplier, cost, this.#clock.monotonic());
   }
 
-  #decide(subject: Subject | string, cost: number): Decision {
-    const nowMs = this.#clock.monotonic();
+  async reset(subject: Subject | string): Promise<void> {
+    const keys = this.#keysOf(subject);
+    this.#local.reset(keys);
+    await this.#shared?.reset(keys, this.#multiplierOf(subject));
+  }
+
+  async hold(decision: Decision, signal?: AbortSignal): Promise<Decision> {
+    if (decision.delayMs === 0 || !this.#slowDown || (await this.#slowDown.hold(decision.delayMs, signal))) return decision;
+    await this.refund(decision);
+    return decidedWithoutLimits(false, 'delayQueueFull', decision.delayMs);
+  }
+
+  close(): void {
+    this.#shared?.close();
+  }
+
+  #decide(subject: Subject | string, cost: number): Decision | Promise<Decision> {
     const multiplier = this.#multiplierOf(subject);
-    const { shadow } = this.#settings;
-    if (this.rules.length === 1) {
+    if (this.rules.length === 1 && !this.#shared) {
       const key = this.#keyOf(subject, this.rules[0]!);
-      return key === undefined ? decidedByList(true, 'exempt') : this.#counts.decideOne(key, multiplier, cost, nowMs, shadow);
+      if (key === undefined) return decidedWithoutLimits(true, 'exempt');
+      return this.#local.decideOne(key, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
     }
     const keys = this.#keysOf(subject);
-    if (keys.every((key) => key === undefined)) return decidedByList(true, 'exempt');
-    return this.#counts.decide(keys, multiplier, cost, nowMs, shadow);
+    if (keys.every((key) => key === undefined)) return decidedWithoutLimits(true, 'exempt');
+    if (this.#shared) return this.#shared.decide(keys, multiplier, cost);
+    return this.#local.decide(keys, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
+  }
+
+  /** What follows from a decision: delays, counters, events. */
+  #conclude(subject: Subject | string, decision: Decision, cost: number): Decision {
+    if (this.#hasQuota && decision.allowed) this.#watchQuotas(subject, decision, cost);
+    if (decision.allowed && decision.reason !== 'shadow') {
+      this.#allowed.inc();
+      if (this.#slowDown) decision.delayMs = this.#slowDown.delayMs(decision);
+      return decision;
+    }
+    this.#refused[decision.policy]?.inc();
+    if (this.events.has('refused')) {
+      this.events.emit('refused', {
+        key: this.#firstKeyOf(subject),
+        policy: decision.policy,
+        limit: decision.limit,
+        retryAfterMs: decision.retryAfterMs,
+        shadow: decision.allowed,
+      });
+    }
+    return decision;
+  }
+
+  #watchQuotas(subject: Subject | string, decision: Decision, cost: number): void {
+    for (const { policy, limit, remaining } of decision.states) {
+      if (this.rules.find((rule) => rule.name === policy)?.algorithm !== 'quota') continue;
+      const used = limit - remaining;
+      for (const share of [0.8, 1] as const) {
+        const mark = limit * share;
+        if (used >= mark && used - cost < mark)
+          this.events.emit('quotaReached', { key: this.#firstKeyOf(subject), policy, share, used, limit });
+      }
+    }
   }
 
   #listed(subject: Subject | string): Decision | undefined {
     if (!this.#hasLists || typeof subject === 'string') return undefined;
-    if (this.#isDenied(subject)) return decidedByList(false, 'denied');
-    return this.#isAllowListed(subject) ? decidedByList(true, 'allowListed') : undefined;
+    if (this.#isDenied(subject)) return decidedWithoutLimits(false, 'denied');
+    return this.#isAllowListed(subject) ? decidedWithoutLimits(true, 'allowListed') : undefined;
   }
 
   #keyOf(subject: Subject | string, rule: Rule): string | undefined {
@@ -137,22 +260,13 @@ export class Limiter {
     return this.rules.map((rule) => this.#keyOf(subject, rule));
   }
 
+  #firstKeyOf(subject: Subject | string): string {
+    return this.#keysOf(subject).find((key) => key !== undefined) ?? '';
+  }
+
   #multiplierOf(subject: Subject | string): number {
     if (typeof subject === 'string' || subject.tier === undefined) return 1;
     return this.#settings.tiers[subject.tier] ?? 1;
-  }
-
-  #report(subject: Subject | string, decision: Decision): void {
-    if (decision.allowed && decision.reason !== 'shadow') return this.#allowed.inc();
-    this.#refused[decision.policy]?.inc();
-    if (!this.events.has('refused')) return;
-    this.events.emit('refused', {
-      key: this.#keysOf(subject).find((key) => key !== undefined) ?? '',
-      policy: decision.policy,
-      limit: decision.limit,
-      retryAfterMs: decision.retryAfterMs,
-      shadow: decision.allowed,
-    });
   }
 }
 

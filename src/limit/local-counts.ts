@@ -1,5 +1,7 @@
+import type { Clock } from '../kernel/index.ts';
 import type { Counting } from './counting.ts';
 import { JointDecision, SingleDecision, type Booking, type DecisionReason, type LimitState } from './decision.ts';
+import { QuotaPeriods } from './quota.ts';
 import { limitFor, type Rule } from './rule.ts';
 import { SlidingWindows } from './sliding.ts';
 import { SmoothRates } from './smooth.ts';
@@ -13,9 +15,9 @@ export class LocalCounts {
   readonly #counts: readonly Counting[];
 
   /** @param highestMultiplier by how much a tier can raise a limit, at most. */
-  constructor(rules: readonly Rule[], maxKeys: number, highestMultiplier: number) {
+  constructor(rules: readonly Rule[], maxKeys: number, highestMultiplier: number, clock: Clock) {
     this.#rules = rules;
-    this.#counts = rules.map((rule) => countingOf(rule, maxKeys, highestMultiplier));
+    this.#counts = rules.map((rule) => countingOf(rule, maxKeys, highestMultiplier, clock));
   }
 
   /** Decides for the first rule alone, which is all there is in a limiter with one limit. */
@@ -28,7 +30,7 @@ export class LocalCounts {
     const receipt = booked > 0 ? counting.book(booked) : 0;
     return new SingleDecision(
       fits || shadow,
-      reasonOf(fits, shadow),
+      fits || !shadow ? 'quota' : 'shadow',
       rule.name,
       limit,
       rule.windowMs,
@@ -43,7 +45,14 @@ export class LocalCounts {
   }
 
   /** Decides for all rules that have a key; there is at least one. */
-  decide(keys: RuleKeys, multiplier: number, cost: number, nowMs: number, shadow: boolean): JointDecision {
+  decide(
+    keys: RuleKeys,
+    multiplier: number,
+    cost: number,
+    nowMs: number,
+    shadow: boolean,
+    reason: DecisionReason = 'quota',
+  ): JointDecision {
     let fits = true;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -68,7 +77,7 @@ export class LocalCounts {
         retryAfterMs,
       });
     }
-    return new JointDecision(fits || shadow, reasonOf(fits, shadow), states, 0, bookings);
+    return new JointDecision(fits || shadow, fits || !shadow ? reason : 'shadow', states, 0, bookings);
   }
 
   /** Gives back up to `cost` of what was booked and not given back before. */
@@ -78,6 +87,18 @@ export class LocalCounts {
       booking.cost -= back;
       this.#counts[booking.rule]!.refund(booking.key, back, booking.limit, booking.receipt, nowMs);
     }
+  }
+
+  /** Counts `cost` units, as far as the limits reach, whatever was decided. */
+  charge(keys: RuleKeys, multiplier: number, cost: number, nowMs: number): void {
+    keys.forEach((key, i) => {
+      if (key === undefined) return;
+      const counting = this.#counts[i]!;
+      const limit = limitFor(this.#rules[i]!, multiplier);
+      counting.look(key, cost, limit, nowMs);
+      const units = Math.min(cost, limit - counting.used);
+      if (units > 0) counting.book(units);
+    });
   }
 
   /** Gives back `cost` units of a key without a receipt. */
@@ -100,11 +121,8 @@ export class LocalCounts {
   }
 }
 
-function countingOf(rule: Rule, maxKeys: number, highestMultiplier: number): Counting {
+function countingOf(rule: Rule, maxKeys: number, highestMultiplier: number, clock: Clock): Counting {
+  if (rule.calendar) return new QuotaPeriods(rule.calendar, clock, maxKeys);
   if (rule.algorithm === 'smooth') return new SmoothRates(rule.windowMs, rule.limit, rule.burst, maxKeys);
   return new SlidingWindows(rule.windowMs, rule.buckets, limitFor(rule, highestMultiplier), maxKeys);
-}
-
-function reasonOf(fits: boolean, shadow: boolean): DecisionReason {
-  return !fits && shadow ? 'shadow' : 'quota';
 }

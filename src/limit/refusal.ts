@@ -36,10 +36,10 @@ interface Problem {
 
 function problemOf(decision: Decision): Problem {
   if (decision.reason === 'denied') return { type: 'about:blank', title: 'Forbidden', status: 403 };
-  if (decision.reason === 'storeFailed' && decision.states.length === 0) {
+  if (decision.reason === 'delayQueueFull' || (decision.reason === 'storeFailed' && decision.states.length === 0)) {
     return {
       type: `${PROBLEM_TYPES}temporary-reduced-capacity`,
-      title: 'Request limits cannot be checked right now',
+      title: 'The request cannot be taken right now',
       status: 503,
       'violated-policies': [],
     };

@@ -1,49 +1,64 @@
 import { formatDuration } from '../kernel/index.ts';
 import type { LimitPolicy } from '../policy/index.ts';
+import { Calendar } from './calendar.ts';
 import type { ResolvedRule } from './options.ts';
 import type { LimitBy } from './subject.ts';
 
 /** One limit as the limiter works with it. */
 export interface Rule {
   readonly name: string;
-  readonly algorithm: 'sliding' | 'smooth';
+  readonly algorithm: 'sliding' | 'smooth' | 'quota';
   readonly limit: number;
+  /** Of a quota: the length of an ordinary period. */
   readonly windowMs: number;
   readonly burst: number;
   readonly buckets: number;
+  /** `quota` only. */
+  readonly calendar: Calendar | undefined;
   readonly by: LimitBy;
   readonly ipv6Prefix: number;
 }
 
+/** How finely windows are cut unless said otherwise: units count for up to a twentieth of the window too long. */
 const DEFAULT_BUCKETS = 20;
+/** Leased units count for up to two buckets too long, so the buckets are finer. */
+const LEASE_BUCKETS = 60;
+
+const PERIOD_MS = { hour: 3_600_000, day: 86_400_000, week: 604_800_000, month: 2_592_000_000, year: 31_536_000_000 };
 
 /** Rules from a limiter's options. */
-export function rulesFromOptions(options: readonly ResolvedRule[]): Rule[] {
+export function rulesFromOptions(options: readonly ResolvedRule[], leases: boolean): Rule[] {
   return withUniqueNames(
-    options.map((option) => ({
-      name: option.name ?? nameOf(option.limit, option.window),
-      algorithm: option.algorithm,
-      limit: option.limit,
-      windowMs: option.window,
-      burst: option.burst ?? defaultBurst(option.limit),
-      buckets: Math.min(option.buckets, option.window),
-      by: option.by,
-      ipv6Prefix: option.ipv6Prefix,
-    })),
+    options.map((option) => {
+      const { limit, algorithm, period, by, ipv6Prefix } = option;
+      const windowMs = period === undefined ? option.window! : PERIOD_MS[period];
+      return {
+        name: option.name ?? (period === undefined ? nameOf(limit, windowMs) : `${limit}-per-${period}`),
+        algorithm,
+        limit,
+        windowMs,
+        burst: option.burst ?? defaultBurst(limit),
+        buckets: Math.min(option.buckets ?? (leases ? LEASE_BUCKETS : DEFAULT_BUCKETS), windowMs),
+        calendar: period === undefined ? undefined : new Calendar(period, option.timeZone),
+        by,
+        ipv6Prefix,
+      };
+    }),
   );
 }
 
 /** Rules from the policy of a route. */
-export function rulesFromPolicy(limits: readonly LimitPolicy[], ipv6Prefix: number): Rule[] {
+export function rulesFromPolicy(limits: readonly LimitPolicy[], ipv6Prefix: number, leases: boolean): Rule[] {
   return withUniqueNames(
-    limits.map((limit) => ({
-      name: nameOf(limit.limit, limit.windowMs),
-      algorithm: limit.algorithm,
-      limit: limit.limit,
-      windowMs: limit.windowMs,
-      burst: limit.burst ?? defaultBurst(limit.limit),
-      buckets: DEFAULT_BUCKETS,
-      by: limit.by,
+    limits.map(({ limit, windowMs, algorithm, burst, by }) => ({
+      name: nameOf(limit, windowMs),
+      algorithm,
+      limit,
+      windowMs,
+      burst: burst ?? defaultBurst(limit),
+      buckets: leases ? LEASE_BUCKETS : DEFAULT_BUCKETS,
+      calendar: undefined,
+      by,
       ipv6Prefix,
     })),
   );

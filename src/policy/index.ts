@@ -5,7 +5,10 @@ export type { PolicyFlags } from './flags.ts';
 export { CONFIG_FILES, loadConfig, type LoadedConfig } from './load-config.ts';
 export { createPolicy, type Policy, type PolicyOptions } from './policy.ts';
 export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
-export { STRATEGIES, type Strategy } from './sections/upstreams.ts';
+export { accessLogSection } from './sections/access-log.ts';
+export { listenSection } from './sections/listen.ts';
+export { compressionSection, trustedProxiesSection, workersSection } from './sections/process.ts';
+export { balancingOptions, STRATEGIES, upstreamSchema, upstreamsSection, type Strategy } from './sections/upstreams.ts';
 export { createSourceLines, type SourceLines } from './source-lines.ts';
 export {
   PRIORITIES,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accessLogSection } from './sections/access-log.ts';
 import { adminSection } from './sections/admin.ts';
 import { alertsSection } from './sections/alerts.ts';
 import { classesSection } from './sections/classes.ts';
@@ -31,7 +32,8 @@ export const configSchema = z.strictObject({
   workers: workersSection
     .prefault(1)
     .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
-  compression: compressionSection.prefault({}).describe('Which answers are stored compressed.'),
+  accessLog: accessLogSection.optional().describe('A line for each request; absent: none.'),
+  compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
   shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
   health: healthSection.prefault({}).describe('When the service is called degraded or critical.'),
   history: historySection.prefault({}).describe('What is kept of the past, and where.'),

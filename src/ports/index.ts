@@ -1,4 +1,14 @@
 export type { Bus, BusReceipt } from './bus.ts';
+export type {
+  CounterStore,
+  CountGroup,
+  PermitAnswer,
+  RefundEntry,
+  StoredLimit,
+  StoredState,
+  TakeAnswer,
+  TakeRequest,
+} from './counter-store.ts';
 export type { Exchange } from './exchange.ts';
 export type {
   Acquisition,

@@ -7,27 +7,28 @@ export const COHORTS = 128;
 export const PLACES = PRIORITIES.length * COHORTS;
 
 const MAX_GROWTH = 2;
+/** A window in which more than this share waited too long is an overloaded one. */
+const OVERLOADED_SHARE = 0.1;
 
 /**
- * The admission level of DAGOR (Zhou et al., SoCC 2018): requests have places by priority and cohort, and those below the
- * level are admitted. At the end of each window the level moves so that of the load just seen a little less, or a little
- * more, would have been admitted; the histogram of places says which level that is.
+ * An admission level as DAGOR has it (Zhou et al., SoCC 2018): requests have places by priority and cohort, and those
+ * below the level are admitted. When requests were refused because they had waited too long, the level falls, so that next
+ * time the same few users are refused instead of whoever comes at the wrong moment; in windows without, it rises. The
+ * histogram of places says which level admits how much of the load just seen.
  */
 export class AdmissionLevel {
   readonly #options: ResolvedShedderOptions;
-  /** Target of the average wait, ms: that of ordinary work. */
-  readonly #targetMs: number;
   readonly #places = new Uint32Array(PLACES);
+  /** Requests per priority that had waited too long. */
+  readonly #late = new Uint32Array(PRIORITIES.length);
   #level = PLACES;
   #offered = 0;
   #admitted = 0;
-  #delaySumMs = 0;
   #endsMs = 0;
   #goodWindows = 0;
 
   constructor(options: ResolvedShedderOptions) {
     this.#options = options;
-    this.#targetMs = options.targets.normal;
   }
 
   /** Requests with a place below this are admitted; 640: all. */
@@ -35,30 +36,36 @@ export class AdmissionLevel {
     return this.#level;
   }
 
-  /** Counts a request; true when that ended a window and the level may have changed. */
-  offer(place: number, admitted: boolean, delayMs: number, nowMs: number): boolean {
+  /**
+   * Counts a request; true when that ended a window and the level may have changed.
+   * @param late whether it had waited too long for its priority.
+   */
+  offer(place: number, admitted: boolean, late: boolean, nowMs: number): boolean {
     this.#places[place]!++;
     this.#offered++;
     if (admitted) this.#admitted++;
-    this.#delaySumMs += delayMs;
+    if (late) this.#late[Math.floor(place / COHORTS)]!++;
     if (nowMs < this.#endsMs && this.#offered < this.#options.windowRequests) return false;
     this.#turnWindow(nowMs);
     return true;
   }
 
   #turnWindow(nowMs: number): void {
-    const delayMs = this.#delaySumMs / this.#offered;
-    if (delayMs > this.#targetMs) this.#lower(delayMs);
-    else if (this.#level < PLACES) this.#raise();
+    const late = this.#late.reduce((sum, count) => sum + count, 0);
+    if (late > OVERLOADED_SHARE * this.#offered) this.#lower();
+    else if (this.#level < PLACES && late === 0) this.#raise();
     this.#places.fill(0);
-    this.#offered = this.#admitted = this.#delaySumMs = 0;
+    this.#late.fill(0);
+    this.#offered = this.#admitted = 0;
     this.#endsMs = nowMs + this.#options.window;
   }
 
-  #lower(delayMs: number): void {
+  #lower(): void {
     this.#goodWindows = 0;
-    const shrink = Math.min(0.5, (this.#options.decrease * delayMs) / this.#targetMs);
-    this.#level = Math.max(this.#floor(delayMs), this.#levelAdmitting(this.#admitted * (1 - shrink)));
+    const wanted = this.#levelAdmitting(this.#admitted * (1 - this.#options.decrease));
+    // Priorities of which none waited too long are admitted whole.
+    const spared = this.#late.findIndex((count) => count > 0) * COHORTS;
+    this.#level = Math.max(spared, Math.min(this.#level, wanted));
   }
 
   #raise(): void {
@@ -66,13 +73,6 @@ export class AdmissionLevel {
     const wanted = Math.max(this.#admitted + 1, this.#admitted * growth);
     this.#level =
       wanted >= this.#offered ? Math.min(PLACES, this.#level + COHORTS / 8) : Math.max(this.#level, this.#levelAdmitting(wanted));
-  }
-
-  /** Priorities whose own target is not exceeded are admitted whole. */
-  #floor(delayMs: number): number {
-    const { targets } = this.#options;
-    const spared = PRIORITIES.filter((priority) => delayMs <= targets[priority]).length;
-    return spared * COHORTS;
   }
 
   /** The highest level that would have admitted at most `wanted` of the requests in the window. */

@@ -1,8 +1,8 @@
 import type { Priority } from '../policy/index.ts';
 
 /**
- * Why a request was refused. `queueDelay`: the event loop is behind by more than its priority may wait. `level`: the loop
- * has been behind for a while, and the request is beyond the level admitted now. Otherwise the name of a reported signal.
+ * Why a request was refused. `queueDelay`: it had waited for the event loop longer than its priority may. `level`: so
+ * many had that it is beyond the level admitted now. Otherwise the name of a reported signal.
  */
 export type ShedReason = 'queueDelay' | 'level' | (string & {});
 

@@ -1,3 +1,10 @@
+export {
+  AdaptiveConcurrency,
+  createAdaptiveConcurrency,
+  type AdaptiveConcurrencyEvents,
+  type AdaptiveConcurrencyOptions,
+  type WorkOutcome,
+} from './adaptive-concurrency.ts';
 export type { ShedEvents, ShedReason } from './events.ts';
 export { shedOptions, type ShedderOptions } from './options.ts';
 export { refuseShed, shedRefusalOf, type ShedRefusal } from './refusal.ts';

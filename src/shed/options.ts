@@ -13,15 +13,15 @@ const thresholds = z
   })
   .refine(lesserFirst, 'lesser work must be refused first: each threshold at most that of the priority above it');
 
-const targets = z
+const waits = z
   .strictObject({
-    critical: duration().prefault('150ms'),
-    high: duration().prefault('60ms'),
-    normal: duration().prefault('20ms'),
-    low: duration().prefault('10ms'),
-    background: duration().prefault('5ms'),
+    critical: duration().prefault('300ms'),
+    high: duration().prefault('150ms'),
+    normal: duration().prefault('60ms'),
+    low: duration().prefault('30ms'),
+    background: duration().prefault('15ms'),
   })
-  .refine(lesserFirst, 'lesser work must be refused first: each target at most that of the priority above it');
+  .refine(lesserFirst, 'lesser work must be refused first: each wait at most that of the priority above it');
 
 /** Signals that other rooms report, with their units in their names. */
 const SIGNALS: Record<string, z.input<typeof thresholds>> = {
@@ -36,16 +36,17 @@ const SIGNALS: Record<string, z.input<typeof thresholds>> = {
 };
 
 export const shedOptions = z.strictObject({
-  targets: targets.prefault({}).describe('How long work of each priority may wait in the event loop before it is refused.'),
-  suddenFactor: z
-    .number()
-    .min(1)
-    .default(3)
-    .describe('A wait of this many times the target refuses at once; a shorter one only when it lasts.'),
+  maxWait: waits
+    .prefault({})
+    .describe('How long work of each priority may wait for the event loop; what has waited longer is refused.'),
   window: duration({ min: '10ms', max: '10s' }).prefault('100ms').describe('How often the admission level is reckoned anew.'),
   windowRequests: count(10).default(200).describe('Requests after which it is reckoned anew, if they come sooner.'),
-  decrease: share().default(0.05).describe('Share by which the admitted load shrinks in an overloaded window.'),
-  increase: share().default(0.01).describe('Share by which it grows in the first good window; doubled in each further one.'),
+  decrease: share()
+    .default(0.05)
+    .describe('Share by which the admitted load shrinks after a window in which requests waited too long.'),
+  increase: share()
+    .default(0.01)
+    .describe('Share by which it grows after the first window in which none did; doubled for each further one.'),
   tiers: z
     .array(z.string())
     .max(16)

@@ -53,6 +53,8 @@ export class QueueDelay {
 
   #closeTurn(): void {
     this.#isOpen = false;
+    // The timer ran late before the requests of this turn were read; those of the next have waited for this turn only.
+    this.#lagMs = 0;
     this.#endMs = this.#clock.monotonic();
     this.#lastTurnMs = this.#endMs - this.#startMs;
   }

@@ -63,8 +63,8 @@ export class Shedder {
   readonly #delay: QueueDelay;
   readonly #signals: Signals;
   readonly #level: AdmissionLevel;
-  /** Per priority index: the wait that refuses at once, ms. */
-  readonly #suddenMs: readonly number[];
+  /** Per priority index, ms. */
+  readonly #maxWaitMs: readonly number[];
   readonly #tierIndex: ReadonlyMap<string, number>;
   readonly #admittedSeries = new Map<string, Counter>();
   readonly #admissions: Family<Counter>;
@@ -79,7 +79,7 @@ export class Shedder {
     this.#delay = new QueueDelay(runtime.clock, afterTurn);
     this.#signals = new Signals(options.signals, options.signalTtl);
     this.#level = new AdmissionLevel(options);
-    this.#suddenMs = PRIORITIES.map((priority) => options.targets[priority] * options.suddenFactor);
+    this.#maxWaitMs = PRIORITIES.map((priority) => options.maxWait[priority]);
     this.#tierIndex = new Map(options.tiers.map((tier, index) => [tier, index]));
     const { metrics } = runtime;
     this.#admissions = metrics.counter({ name: 'spillway_shed_admitted', help: 'Requests admitted.', labels: ['class'] });
@@ -117,14 +117,14 @@ export class Shedder {
     const place = index * COHORTS + this.#cohortOf(request);
     const alarm = this.#signals.alarmFor(index, nowMs);
     const { level } = this.#level;
-    const sudden = delayMs > this.#suddenMs[index]!;
-    const admitted = !sudden && place < level && alarm === undefined;
-    if (this.#level.offer(place, admitted, delayMs, nowMs)) this.#announceLevel(level, delayMs);
+    const late = delayMs > this.#maxWaitMs[index]!;
+    const admitted = !late && place < level && alarm === undefined;
+    if (this.#level.offer(place, admitted, late, nowMs)) this.#announceLevel(level, delayMs);
     if (admitted) {
       this.#admittedIn(request.className).inc();
       return this.#ok;
     }
-    if (sudden) return this.#refuse(request, 'queueDelay', delayMs, this.#suddenMs[index]!);
+    if (late) return this.#refuse(request, 'queueDelay', delayMs, this.#maxWaitMs[index]!);
     if (alarm) return this.#refuse(request, alarm.signal, alarm.value, alarm.threshold);
     return this.#refuse(request, 'level', place, level);
   }

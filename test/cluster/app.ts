@@ -29,6 +29,9 @@ const gateway = createGateway({
   },
   handleToListenOn: worker.sockets.get('http')!,
 });
+worker.onSocket((_, handle) => gateway.listenOn(handle));
+const ballast: Buffer[] = [];
+worker.answer('grow', (bytes) => ballast.push(Buffer.alloc(Number(bytes), 1)));
 await gateway.start();
 worker.onDrain((signal) => gateway.drain(signal));
 if (process.env['APP_FAILS'] !== 'never ready') worker.ready();

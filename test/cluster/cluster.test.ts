@@ -115,7 +115,7 @@ describe('a cluster', () => {
   });
 
   test('a release that fails leaves the old workers serving', async () => {
-    const cluster = await start({ readyTimeout: '4s' });
+    const cluster = await start({ readyTimeout: '9s' });
     const before = cluster.status().map((worker) => worker.pid);
     for (const fault of ['at start', 'never ready']) {
       process.env['APP_FAILS'] = fault;
@@ -129,6 +129,41 @@ describe('a cluster', () => {
         before,
       );
     }
+  });
+
+  test('scaling up and down loses nothing, and a worker taken away leaves its socket to another', async () => {
+    const cluster = await start({ workers: 3 });
+    const traffic = load(cluster);
+    await cluster.scale(1);
+    assert.equal(cluster.status().length, 1);
+    for (let i = 0; i < 30; i++) await ask(cluster);
+    await cluster.reload();
+    for (let i = 0; i < 30; i++) await ask(cluster);
+    await cluster.scale(2);
+    assert.equal(cluster.status().length, 2);
+    const { failures, requests } = await traffic.stop();
+    assert.deepEqual(failures, []);
+    assert.ok(requests > 100);
+  });
+
+  test('changes wait for each other', async () => {
+    const cluster = await start();
+    await Promise.all([cluster.reload(), cluster.scale(3), cluster.reload(), cluster.scale(1)]);
+    assert.deepEqual(
+      cluster.status().map((worker) => worker.state),
+      ['ready'],
+    );
+  });
+
+  test('a worker that grows too large is replaced in good order', async () => {
+    const cluster = await start({ workers: 1, maxMemory: '400mb', heartbeat: '50ms' });
+    const [before] = cluster.status();
+    const traffic = load(cluster, 4);
+    await cluster.ask('grow', 400_000_000);
+    await eventually('another has taken its place', () =>
+      cluster.status().every((worker) => worker.pid !== before!.pid && worker.state === 'ready'),
+    );
+    assert.deepEqual((await traffic.stop()).failures, []);
   });
 
   test('a start that fails says so', async () => {

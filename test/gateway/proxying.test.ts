@@ -219,6 +219,15 @@ describe('faults of the upstream', () => {
   });
 });
 
+test('the PROXY protocol tells who the client is, and nobody else gets in', async () => {
+  const upstream = await origin((request, response) => response.end(String(request.headers['x-forwarded-for'])));
+  const { port } = await site([upstream.url], { gateway: { listen: { proxyProtocol: true } } as never });
+  const get = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+  assert.match(await exchangeRaw(port, `PROXY TCP4 192.0.2.7 198.51.100.1 5 443\r\n${get}`), /\r\n\r\n192\.0\.2\.7$/);
+  assert.match(await exchangeRaw(port, `PROXY UNKNOWN\r\n${get}`), /\r\n\r\n127\.0\.0\.1$/);
+  assert.equal(await exchangeRaw(port, get), '');
+});
+
 describe('limits', () => {
   test('what is too large or malformed is refused with a problem document', async () => {
     const upstream = await origin((_, response) => response.end('ok'));

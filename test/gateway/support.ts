@@ -84,6 +84,7 @@ interface SiteOptions {
   readonly gateway?: GatewayOptions & Partial<GatewayConnections>;
   readonly upstream?: Partial<ProxyOptions['upstreams'][string]>;
   readonly maxBodyBytes?: string;
+  readonly proxy?: Partial<ProxyOptions>;
   readonly route?: Partial<RoutePolicy>;
   readonly runtime?: Partial<Runtime>;
 }
@@ -95,6 +96,7 @@ export async function startSite(endpoints: readonly string[], options: SiteOptio
   const proxy = createProxy(
     {
       upstreams: { site: { endpoints: [...endpoints], ...options.upstream } },
+      ...options.proxy,
       ...(options.maxBodyBytes && { maxBodyBytes: options.maxBodyBytes }),
     },
     runtime,
@@ -104,6 +106,7 @@ export async function startSite(endpoints: readonly string[], options: SiteOptio
     {
       match: () => ({ route, params: {} }),
       handle: (exchange) => proxy.pass(exchange),
+      upgrade: (upgrade) => proxy.upgrade(upgrade),
       ...options.gateway,
       listen: { port: 0, ...options.gateway?.listen },
     },

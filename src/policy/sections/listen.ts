@@ -14,6 +14,20 @@ export const listenSection = z
       .describe(
         'Address to listen on. The default is reached from this machine only; `0.0.0.0` or `::` opens it to the network.',
       ),
+    tls: z
+      .strictObject({
+        cert: z.string().min(1).describe('File of the certificate chain (PEM); read anew when it changes.'),
+        key: z.string().min(1).describe('File of its private key (PEM).'),
+        http2: z.boolean().default(true).describe('Whether HTTP/2 is offered beside HTTP/1.1.'),
+      })
+      .optional()
+      .describe('Serves HTTPS; absent: plain HTTP.'),
+    proxyProtocol: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether each connection begins with a PROXY protocol header (1 or 2) that tells the client's address; others are closed. Only behind a load balancer that sends it.",
+      ),
     requestTimeout: duration({ min: '1s', max: '1h' })
       .prefault('60s')
       .describe('How long a client may take to send its whole request.'),
@@ -36,6 +50,10 @@ export const listenSection = z
       .max(1_000_000)
       .default(10_000)
       .describe('Open client connections per worker; more are refused.'),
+  })
+  .refine(({ tls, proxyProtocol }) => !(tls && proxyProtocol), {
+    path: ['proxyProtocol'],
+    message: 'cannot be combined with tls: let the load balancer end TLS, or send X-Forwarded-For',
   })
   .transform(({ requestTimeout, headersTimeout, keepAliveTimeout, ...rest }) => ({
     ...rest,

@@ -1,0 +1,155 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Endpoint, Outcome } from '../balance/index.ts';
+import { messageOf, SpillwayError, type Clock } from '../kernel/index.ts';
+import type { RouteMatch } from '../policy/index.ts';
+import { requestFields, responseFields } from './forwarding.ts';
+import type { RequestFacts } from './gateway-exchange.ts';
+import { headersOf } from './pass.ts';
+import { problemBody, problemOf, type ProblemDocument } from './problems.ts';
+import { Tunnel } from './tunnel.ts';
+import type { UpstreamPools } from './upstream-pools.ts';
+
+/** A request to change the protocol of its connection, such as a WebSocket's. */
+export interface UpgradeRequest extends RouteMatch, RequestFacts {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What came right behind the request. */
+  readonly head: Buffer;
+  readonly method: string;
+}
+
+/** Takes an upgrade to an endpoint and, when that agrees, joins the two connections. Nothing is sent twice. */
+export class UpgradeAttempt implements Dispatcher.DispatchHandler {
+  readonly #upgrade: UpgradeRequest;
+  readonly #pools: UpstreamPools;
+  readonly #clock: Clock;
+  readonly #onTunnel: (tunnel: Tunnel) => () => void;
+  readonly #endpoint: Endpoint;
+  readonly #startedMs: number;
+  #answered = false;
+  #done = false;
+
+  /** @param onTunnel hears of the tunnel; what it returns hears of its end. */
+  constructor(
+    upgrade: UpgradeRequest,
+    pools: UpstreamPools,
+    endpoint: Endpoint,
+    clock: Clock,
+    onTunnel: (tunnel: Tunnel) => () => void,
+  ) {
+    this.#upgrade = upgrade;
+    this.#pools = pools;
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+    this.#onTunnel = onTunnel;
+    this.#startedMs = clock.monotonic();
+  }
+
+  start(): void {
+    const { request, socket, route, method, scheme, authority, path, query, clientIp } = this.#upgrade;
+    const target = query === '' ? path : `${path}?${query}`;
+    const headers = requestFields({
+      upstream: route.upstream,
+      method,
+      scheme,
+      authority,
+      target,
+      headers: headersOf(request, this.#upgrade.requestId),
+      body: undefined,
+      timeoutMs: route.timeoutMs,
+      clientIp,
+    });
+    socket.on('error', () => socket.destroy());
+    this.#pools
+      .poolOf(this.#endpoint)
+      .dispatch({ method, path: target, headers, upgrade: request.headers.upgrade!, headersTimeout: route.timeoutMs }, this);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#upgrade.socket.once('close', () => {
+      if (!this.#answered) controller.abort(new Error('the client went away'));
+    });
+  }
+
+  onRequestUpgrade(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+    upstream: Duplex,
+  ): void {
+    this.#learn('success');
+    const { socket, request, head } = this.#upgrade;
+    const upgrade = request.headers.upgrade!;
+    socket.write(headText(status, [...responseFields(headers), 'connection', 'upgrade', 'upgrade', upgrade]), 'latin1');
+    let onClosed = (): void => {};
+    const tunnel = new Tunnel(socket, upstream, /^websocket$/i.test(upgrade), this.#clock, () => {
+      this.#finish();
+      onClosed();
+    });
+    onClosed = this.#onTunnel(tunnel);
+    tunnel.join(head);
+  }
+
+  /** The endpoint gave an ordinary answer: the client gets it, and the connection ends behind it. */
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return;
+    this.#learn(status < 500 ? 'success' : 'failure');
+    const fields = responseFields({ ...headers, 'content-length': undefined });
+    this.#upgrade.socket.write(headText(status, [...fields, 'connection', 'close']), 'latin1');
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#upgrade.socket.write(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#upgrade.socket.end();
+    this.#finish();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const { socket } = this.#upgrade;
+    const begun = this.#answered;
+    this.#learn(socket.destroyed ? 'cancelled' : 'failure');
+    this.#finish();
+    if (begun || socket.destroyed) socket.destroy();
+    else refuseUpgrade(socket, problemOf(faultOf(this.#endpoint, error), this.#upgrade.requestId));
+  }
+
+  #learn(outcome: Outcome): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#pools.balancer.answered(this.#endpoint, outcome, this.#clock.monotonic() - this.#startedMs);
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#pools.balancer.done(this.#endpoint);
+  }
+}
+
+/** Answers an upgrade with a problem document and closes the connection. */
+export function refuseUpgrade(socket: Duplex, problem: ProblemDocument): void {
+  const body = problemBody(problem);
+  const fields = ['content-type', 'application/problem+json', 'content-length', String(body.byteLength), 'connection', 'close'];
+  socket.end(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
+}
+
+function headText(status: number, fields: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return `${text}\r\n`;
+}
+
+function faultOf(endpoint: Endpoint, error: Error): SpillwayError {
+  const timedOut = (error as { code?: string }).code === 'UND_ERR_HEADERS_TIMEOUT';
+  const code = timedOut ? 'SPILLWAY_UPSTREAM_TIMEOUT' : 'SPILLWAY_UPSTREAM_UNAVAILABLE';
+  return new SpillwayError(code, `${endpoint.url}: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,36 @@
+import type { StoredState } from '../ports/index.ts';
+
+const MAX_KEYS = 10_000;
+
+/** A refusal of the shared store that stands for a while. */
+export interface CachedRefusal {
+  /** Until when at least `cost` units cannot succeed, monotonic ms. */
+  readonly untilMs: number;
+  readonly cost: number;
+  readonly states: readonly StoredState[];
+  readonly decidedMs: number;
+}
+
+/** Keys that cannot succeed for a while: asking the store again before that would only cost it time. */
+export class RefusalCache {
+  readonly #refusals = new Map<string, CachedRefusal>();
+
+  /** The refusal that still holds for `cost` units of `key`, if one does. */
+  find(key: string, cost: number, nowMs: number): CachedRefusal | undefined {
+    const refusal = this.#refusals.get(key);
+    if (!refusal) return undefined;
+    if (refusal.untilMs > nowMs) return cost >= refusal.cost ? refusal : undefined;
+    this.#refusals.delete(key);
+    return undefined;
+  }
+
+  add(key: string, refusal: CachedRefusal): void {
+    this.#refusals.delete(key);
+    if (this.#refusals.size >= MAX_KEYS) this.#refusals.delete(this.#refusals.keys().next().value!);
+    this.#refusals.set(key, refusal);
+  }
+
+  delete(key: string): void {
+    this.#refusals.delete(key);
+  }
+}

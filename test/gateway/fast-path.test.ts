@@ -1,0 +1,247 @@
+/** The fast path and the HTTP server give the same answers, to whatever bytes arrive in whatever pieces. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { createCache } from '../../src/cache/index.ts';
+import { createGateway, createProxy, type CompletedRequest, type Gateway } from '../../src/gateway/index.ts';
+import { Metrics, seededRandom, randomInt } from '../../src/kernel/index.ts';
+import { createPages, pageCodec, type PageEntry } from '../../src/page/index.ts';
+import { createPolicy } from '../../src/policy/index.ts';
+import { eventually } from '../servers/index.ts';
+import { Origin } from './support.ts';
+
+const metrics = new Metrics();
+let origin: Origin;
+let fast: Gateway;
+let slow: Gateway;
+let stop: () => Promise<void>;
+const completed: CompletedRequest[] = [];
+
+before(async () => {
+  origin = await Origin.start((request, response) => {
+    if (request.url === '/private') response.setHeader('cache-control', 'no-store');
+    response.setHeader('content-type', 'text/html');
+    response.end(`<p>${request.url}</p>`.repeat(200));
+  });
+  const policy = createPolicy({
+    upstreams: { site: { endpoints: [origin.url] } },
+    routes: { '/**': { class: 'high' }, '/uncached/**': { class: 'high', cache: false } },
+  });
+  const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec }, { metrics });
+  const pages = createPages({}, { metrics, store });
+  const proxy = createProxy({ upstreams: { site: { endpoints: [origin.url] } } });
+  const options = {
+    listen: { port: 0, maxHeaderBytes: '4kb', maxUrlBytes: '1kb' } as never,
+    match: policy.match.bind(policy),
+    handle: (exchange: Parameters<typeof proxy.pass>[0]) =>
+      exchange.route.cache ? pages.serve(exchange, proxy) : proxy.pass(exchange),
+  };
+  fast = createGateway({ ...options, prepared: pages.prepared, onComplete: (one) => completed.push(one) }, { metrics });
+  slow = createGateway(options);
+  await Promise.all([fast.start(), slow.start()]);
+  stop = async () => {
+    await Promise.all([fast.stop(), slow.stop()]);
+    await pages.close();
+    await store.close();
+    await proxy.stop();
+    await origin.kill();
+  };
+  for (const path of ['/', '/a', '/b?q=1']) await fetch(slow.address + path);
+});
+after(() => stop());
+
+const portOf = (gateway: Gateway): number => Number(new URL(gateway.address).port);
+
+/** Sends the pieces with turns of the event loop between them; returns all that has come back when nothing more does. */
+async function converse(gateway: Gateway, pieces: readonly string[]): Promise<string> {
+  const socket = connect(portOf(gateway), '127.0.0.1');
+  socket.setNoDelay(true);
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  for (const piece of pieces) {
+    if (socket.destroyed) break;
+    socket.write(piece, 'latin1');
+    await turn();
+    await turn();
+  }
+  for (let quiet = 0, length = 0; quiet < 30 && !socket.destroyed; quiet++) {
+    if (gateway.inFlight > 0 || answer.length > length) quiet = 0;
+    length = answer.length;
+    await turn();
+  }
+  socket.destroy();
+  return answer;
+}
+
+interface Answer {
+  readonly status: string;
+  readonly fields: string[];
+  readonly body: string;
+}
+
+/** Answers in order, without what differs from one second, connection or request to the next. */
+function parse(answers: string): Answer[] {
+  const parsed: Answer[] = [];
+  for (let rest = answers; rest !== '';) {
+    const end = rest.indexOf('\r\n\r\n');
+    if (end === -1) return [...parsed, { status: 'broken', fields: [], body: rest }];
+    const [status, ...lines] = rest.slice(0, end).split('\r\n');
+    const length = Number(lines.find((line) => /^content-length:/i.test(line))?.split(':')[1] ?? 0);
+    const fields = lines
+      .map((line) => line.toLowerCase())
+      .filter((line) => !/^(?:date|age|connection|keep-alive|x-request-id):/.test(line))
+      .map((line) => line.replace(/ttl=-?\d+/, 'ttl'))
+      .sort();
+    const body = createHash('md5')
+      .update(rest.slice(end + 4, end + 4 + length))
+      .digest('hex');
+    parsed.push({ status: status!, fields, body });
+    rest = rest.slice(end + 4 + length);
+  }
+  return parsed;
+}
+
+const REQUESTS = [
+  'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET /a HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nUser-Agent: x\r\n\r\n',
+  'GET /b?q=1 HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nCookie: s=1\r\n\r\n',
+  'GET /b?q=2 HTTP/1.1\r\nHost: A\r\n\r\n',
+  'GET /private HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET /uncached/x HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+  'GET /x/../a HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n',
+  'GET /a HTTP/1.1\r\nHost: a\r\nCache-Control: no-cache\r\n\r\n',
+  'POST /uncached/p HTTP/1.1\r\nHost: a\r\nContent-Length: 35\r\n\r\nGET /a HTTP/1.1\r\nHost: evil\r\n\r\n....',
+  'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET ',
+  'GET / HTTP/1.0\r\n\r\n',
+  'GET / HTTP/1.1\nHost: a\n\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  `GET / HTTP/1.1\r\nHost: a\r\nCookie: ${'c'.repeat(5000)}\r\n\r\n`,
+  `GET /${'u'.repeat(1100)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+  '\r\n\r\n',
+  'nonsense\r\n\r\n',
+];
+
+/**
+ * The same bytes to both. An answer says whether it was stored just now, so they are given until nothing new is stored.
+ *
+ * @param pipelined an error cuts off answers before it that are not out yet, and one path may have got further: only what
+ *   both have is compared.
+ */
+async function same(pieces: readonly string[], pipelined = false): Promise<void> {
+  let first: Answer[] = [];
+  let second: Answer[] = [];
+  for (let attempt = 0; attempt < 10; attempt++) {
+    [first, second] = [parse(await converse(fast, pieces)), parse(await converse(slow, pieces))];
+    const common = Math.min(first.length, second.length);
+    if (isDeepStrictEqual(first.slice(0, common), second.slice(0, common))) break;
+  }
+  const common = pipelined ? Math.min(first.length, second.length) : Infinity;
+  assert.deepEqual(first.slice(0, common), second.slice(0, common), JSON.stringify(pieces));
+}
+
+describe('both paths answer alike', () => {
+  test('each request alone, in one piece and byte by byte', async () => {
+    for (const request of REQUESTS) {
+      await same([request]);
+      if (request.length < 200) await same([...request]);
+    }
+  });
+
+  test('in any order, pipelined and cut anywhere', async () => {
+    const random = seededRandom(Number(process.env['SEED'] ?? 20_261_120));
+    const rounds = Number(process.env['ROUNDS'] ?? 60);
+    for (let round = 0; round < rounds; round++) {
+      const bytes = Array.from({ length: 1 + randomInt(random, 5) }, () => REQUESTS[randomInt(random, REQUESTS.length)]!).join(
+        '',
+      );
+      const cuts = Array.from({ length: randomInt(random, 4) }, () => randomInt(random, bytes.length)).sort((a, b) => a - b);
+      const pieces = [0, ...cuts].map((cut, at) => bytes.slice(cut, cuts[at] ?? bytes.length)).filter((piece) => piece !== '');
+      await same(pieces, true);
+    }
+  });
+
+  test('with single bytes changed anywhere', async () => {
+    const random = seededRandom(Number(process.env['SEED'] ?? 7));
+    for (let round = 0; round < Number(process.env['ROUNDS'] ?? 60); round++) {
+      const request = REQUESTS[randomInt(random, 6)]!;
+      const at = randomInt(random, request.length);
+      const byte = String.fromCharCode(randomInt(random, 256));
+      await same([request.slice(0, at) + byte + request.slice(at + randomInt(random, 2)), REQUESTS[0]!], true);
+    }
+  });
+});
+
+describe('the fast path', () => {
+  const answers = (): number =>
+    metrics
+      .snapshot()
+      .families.find((family) => family.name === 'spillway_http_fast_answers')!
+      .series.reduce((sum, series) => sum + series.value!, 0);
+
+  test('takes plain hits, and counts and logs them like any other', async () => {
+    const before = answers();
+    completed.length = 0;
+    const text = await converse(fast, [REQUESTS[0]!.repeat(3)]);
+    assert.equal(parse(text).length, 3);
+    assert.equal(answers() - before, 3);
+    assert.equal(completed.length, 3);
+    const { status, method, target, clientIp, bytes } = completed[0]!;
+    assert.deepEqual(
+      { status, method, target, clientIp, bytes },
+      {
+        status: 200,
+        method: 'GET',
+        target: '/',
+        clientIp: '127.0.0.1',
+        bytes: text.length / 3,
+      },
+    );
+  });
+
+  test('a client that reads nothing is not read from', async () => {
+    const socket = connect(portOf(fast), '127.0.0.1');
+    socket.pause();
+    await once(socket, 'connect');
+    const before = answers();
+    let written = 0;
+    const more = (): void => {
+      while (written < 50_000 && socket.write(REQUESTS[0]!.repeat(100))) written += 100;
+    };
+    socket.on('drain', more);
+    more();
+    let last = -1;
+    await eventually('it stands still', async () => {
+      const now = answers();
+      const still = now > before && now === last;
+      last = now;
+      for (let i = 0; i < 50; i++) await turn();
+      return still;
+    });
+    assert.ok(answers() - before < 20_000, `${answers() - before} answers were buffered`);
+    socket.destroy();
+  });
+
+  test('draining tells clients of the fast path to close, too', async () => {
+    const draining = createGateway({ listen: { port: 0 }, match: () => undefined, handle: () => {}, prepared: () => undefined });
+    await draining.start();
+    const socket = connect(portOf(draining), '127.0.0.1');
+    await once(socket, 'connect');
+    await eventually('it is accepted', () => draining.connections === 1);
+    const drained = draining.drain(new AbortController().signal);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    let answer = '';
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    await once(socket, 'end');
+    assert.match(answer, /connection: close/i);
+    await drained;
+  });
+});
