@@ -36,6 +36,8 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
   confirmedMs: number;
 
+  /** Whether the store has it too, as far as this process knows. */
+  shared = false;
   /** Loads the value anew, where prefetching asked to remember how. */
   reload: (() => Promise<unknown>) | undefined = undefined;
 

@@ -10,6 +10,7 @@ import {
   type Timer,
 } from '../kernel/index.ts';
 import type { Bus, KvStore, StoreWatch, StoreWrite } from '../ports/index.ts';
+import { Audit } from './audit.ts';
 import type { CachedEntry, EntryTimes } from './cached-entry.ts';
 import { Coherence } from './coherence.ts';
 import { toMs } from './durations.ts';
@@ -113,6 +114,7 @@ export class Engine<Value> {
     this.tiers.watch = this.#watch;
     const { sweepEvery, shrinkAbove } = settings.memory;
     this.#timers.push(this.clock.setRepeating(() => this.tiers.sweep(heapPressure() > shrinkAbove), sweepEvery));
+    if (this.store) this.#timers.push(this.#auditing(this.store, sweepEvery));
     const { prefetch } = settings;
     if (prefetch) this.#timers.push(this.clock.setRepeating(() => void this.#prefetch(prefetch), prefetch.every));
     if (settings.diagnostics) publishDiagnostics(this.events, settings.name);
@@ -223,7 +225,8 @@ export class Engine<Value> {
       const entries = items.map((item) =>
         this.#entry({ ...item, options, tags: options.tags ?? [], stamp, loadMs: 0, madeMs, confirmedMs }),
       );
-      if (this.store) await this.store.put(entries.map((entry) => this.#write(entry)));
+      const stored = (await this.store?.put(entries.map((entry) => this.#write(entry)))) ?? false;
+      for (const entry of entries) entry.shared = stored;
       for (const [at, entry] of entries.entries()) this.#place(entry, fences[at]!.struck);
     } finally {
       for (const fence of fences) this.fences.close(fence);
@@ -233,11 +236,26 @@ export class Engine<Value> {
 
   #guard(store: KvStore): StoreGuard {
     const { failures, probeEvery: probeMs, maxOwed } = this.settings.storeFailures;
-    return new StoreGuard(store, this.clock, { failures, probeMs, maxOwed }, (available, error) => {
+    const onFailure = (): void => this.statistics.storeErrors.inc();
+    return new StoreGuard(store, this.clock, { failures, probeMs, maxOwed, onFailure }, (available, error) => {
       // Versions made up while the store was away are no longer needed, and must not outlive it.
       if (available) this.tags.forgetApart();
       this.events.emit('store', available ? { available } : { available, error });
     });
+  }
+
+  #auditing(store: StoreGuard, everyMs: number): Timer {
+    const { clock, random, statistics, settings } = this;
+    const tiers = this.tiers as Tiers<unknown>;
+    const audit = new Audit({
+      clock,
+      random,
+      tiers,
+      store,
+      maxStalenessMs: settings.maxStaleness,
+      violations: statistics.violations,
+    });
+    return clock.setRepeating(() => void audit.run(), everyMs);
   }
 
   #shared() {
@@ -288,9 +306,11 @@ export class Engine<Value> {
     }
   }
 
+  /** A store that went away during the load does not hear of the value; memory keeps it while it can be proven. */
   async #commit(token: string, entry: CachedEntry<Value>): Promise<boolean> {
-    // A store that went away during the load does not hear of the value; memory keeps it while it can be proven.
-    return this.store!.commit(token, this.#write(entry)).catch(() => true);
+    const stored = await this.store!.commit(token, this.#write(entry)).catch(() => undefined);
+    entry.shared = stored === true;
+    return stored ?? true;
   }
 
   #write(entry: CachedEntry<Value>): StoreWrite {

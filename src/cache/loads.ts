@@ -184,10 +184,10 @@ export class Loads<Value> {
 
   /** A load failed: the stale value, when it may still serve and was not invalidated; otherwise the error. */
   #fallBack(key: string, error: unknown, stale: CachedEntry<Value> | undefined, fence: Fence): Outcome<Value> {
-    const { clock, events, statistics, tags } = this.#with;
+    const { clock, events, statistics, tags, tiers, store } = this.#with;
     const verdict = stale && tags.verdict(stale.stamp);
-    const served =
-      stale !== undefined && !fence.struck && (verdict === 'valid' || verdict === 'stale') && stale.usableUntilMs > clock.now();
+    const valid = stale !== undefined && !fence.struck && (verdict === 'valid' || verdict === 'stale');
+    const served = valid && stale.usableUntilMs > clock.now() && (!store || tiers.isProven(stale));
     if (events.has('loadFailed')) events.emit('loadFailed', { key, error, served });
     if (!served) throw error;
     statistics.staleHits.inc();

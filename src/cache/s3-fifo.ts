@@ -56,21 +56,26 @@ export class ResidentQueue<Member extends Resident> {
   }
 }
 
-const SMALL_SHARE = 0.1;
+/** Bounds of the small queue's share of the room; it begins with the least. */
+const LEAST_SHARE = 0.1;
+const MOST_SHARE = 0.7;
 const MOST_VISITS = 3;
 
 /**
  * A map bounded by entries and bytes that evicts by S3-FIFO (Yang et al., "FIFO queues are all you need for cache
- * eviction", SOSP'23). New members wait in a small queue, a tenth of the room; those read again move to the main queue,
- * the rest leave and are remembered by name for a while, so that their return counts as a second read. A scan washes
- * through the small queue only, and a hit writes nothing but a counter.
+ * eviction", SOSP'23). New members wait in a small queue; those read again move to the main queue, the rest leave and
+ * are remembered by name for a while, so that their return counts as a second read. A scan washes through the small
+ * queue only, and a hit writes nothing but a counter. The small queue has a tenth of the room, and more where what it
+ * evicted keeps coming back.
  */
 export class S3Fifo<Member extends Resident> {
   readonly #members = new Map<string, Member>();
   readonly #small = new ResidentQueue<Member>();
   readonly #main = new ResidentQueue<Member>();
-  /** Names of the evicted, oldest first; at most as many as there are members. */
-  readonly #ghosts = new Set<string>();
+  /** Names of those evicted from each queue, oldest first; at most as many as there are members. */
+  readonly #smallGhosts = new Set<string>();
+  readonly #mainGhosts = new Set<string>();
+  #smallShare = LEAST_SHARE;
   readonly #onEvict: (member: Member) => void;
   readonly #isWorthKeeping: (member: Member) => boolean;
   maxEntries: number;
@@ -111,7 +116,7 @@ export class S3Fifo<Member extends Resident> {
 
   /** Whether `key` was evicted not long ago. */
   wasEvicted(key: string): boolean {
-    return this.#ghosts.has(key);
+    return this.#smallGhosts.has(key) || this.#mainGhosts.has(key);
   }
 
   values(): MapIterator<Member> {
@@ -125,7 +130,7 @@ export class S3Fifo<Member extends Resident> {
     if (present) {
       member.visits = present.visits;
       present.queue!.swap(present, member);
-    } else if (this.#ghosts.delete(member.key)) this.#main.push(member);
+    } else if (this.#isBack(member.key)) this.#main.push(member);
     else this.#small.push(member);
     this.shrink();
   }
@@ -138,7 +143,8 @@ export class S3Fifo<Member extends Resident> {
 
   clear(): void {
     for (const member of this.#members.values()) this.delete(member);
-    this.#ghosts.clear();
+    this.#smallGhosts.clear();
+    this.#mainGhosts.clear();
   }
 
   /** Evicts until everything is within the bounds. */
@@ -151,13 +157,14 @@ export class S3Fifo<Member extends Resident> {
       if (this.#smallIsFull()) {
         const member = this.#small.oldest!;
         this.#small.remove(member);
-        if (member.visits <= 1 && !(member.visits === 1 && this.#isWorthKeeping(member))) return this.#forget(member, true);
+        if (member.visits <= 1 && !(member.visits === 1 && this.#isWorthKeeping(member)))
+          return this.#forget(member, this.#smallGhosts);
         member.visits = 0;
         this.#main.push(member);
       } else {
         const member = this.#main.oldest!;
         this.#main.remove(member);
-        if (member.visits === 0) return this.#forget(member, false);
+        if (member.visits === 0) return this.#forget(member, this.#mainGhosts);
         member.visits--;
         this.#main.push(member);
       }
@@ -167,16 +174,31 @@ export class S3Fifo<Member extends Resident> {
   #smallIsFull(): boolean {
     if (this.#small.size === 0) return false;
     return (
-      this.#main.size === 0 || this.#small.size > this.maxEntries * SMALL_SHARE || this.#small.bytes > this.maxBytes * SMALL_SHARE
+      this.#main.size === 0 ||
+      this.#small.size > this.maxEntries * this.#smallShare ||
+      this.#small.bytes > this.maxBytes * this.#smallShare
     );
   }
 
-  #forget(member: Member, asGhost: boolean): void {
+  /**
+   * Whether the key was evicted not long ago. Where from tells which queue is too small (as in ARC, Megiddo and Modha,
+   * FAST'03): the shares move by one member's worth, more when returns of that kind are rare.
+   */
+  #isBack(key: string): boolean {
+    const step = 1 / Math.max(1, this.#members.size);
+    const [small, main] = [Math.max(1, this.#smallGhosts.size), Math.max(1, this.#mainGhosts.size)];
+    if (this.#smallGhosts.delete(key))
+      this.#smallShare = Math.min(MOST_SHARE, this.#smallShare + step * Math.max(1, main / small));
+    else if (this.#mainGhosts.delete(key))
+      this.#smallShare = Math.max(LEAST_SHARE, this.#smallShare - step * Math.max(1, small / main));
+    else return false;
+    return true;
+  }
+
+  #forget(member: Member, ghosts: Set<string>): void {
     this.#members.delete(member.key);
-    if (asGhost) {
-      this.#ghosts.add(member.key);
-      while (this.#ghosts.size > Math.max(this.#members.size, 1)) this.#ghosts.delete(this.#ghosts.values().next().value!);
-    }
+    ghosts.add(member.key);
+    while (ghosts.size > Math.max(this.#members.size, 1)) ghosts.delete(ghosts.values().next().value!);
     this.#onEvict(member);
   }
 }

@@ -18,6 +18,8 @@ export interface StoreGuardOptions {
   readonly probeMs: number;
   /** How many invalidations are owed at most; beyond that everything is. */
   readonly maxOwed: number;
+  /** Called for each call that failed. */
+  readonly onFailure?: () => void;
 }
 
 const READY_PAUSE_MS = 20;
@@ -94,10 +96,10 @@ export class StoreGuard {
     }
   }
 
-  /** A put that fails owes the removal of what was there before. */
-  async put(writes: readonly StoreWrite[]): Promise<void> {
+  /** A put that fails owes the removal of what was there before; false then. */
+  put(writes: readonly StoreWrite[]): Promise<boolean> {
     const owed = writes.map(({ key, value }): Owed => ({ kind: 'value', key, beforeMs: value.storedMs }));
-    await this.#callOrOwe(() => this.#store.put(writes), owed, undefined);
+    return this.#callOrOwe(() => this.#store.put(writes).then(() => true), owed, false);
   }
 
   remove(keys: readonly string[]): Promise<number> {
@@ -154,6 +156,7 @@ export class StoreGuard {
       return result;
     } catch (error) {
       this.failed++;
+      this.#options.onFailure?.();
       if (++this.#failures >= this.#options.failures) this.#leaveAlone(error);
       throw error;
     }

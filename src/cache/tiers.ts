@@ -1,6 +1,7 @@
-import { deepFreeze, type Clock, type Events } from '../kernel/index.ts';
+import { deepFreeze, randomInt, type Clock, type Events, type Random } from '../kernel/index.ts';
 import type { StoredValue, StoreWatch } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
+import { Cost } from './cost.ts';
 import type { EarlyRefresh } from './early-refresh.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
@@ -61,6 +62,7 @@ export class Tiers<Value> {
   /** Set once the store is watched; see {@link StoreWatch.provenMs}. */
   watch: Pick<StoreWatch, 'provenMs'> | undefined;
   readonly #reads = new Map<string, RunningRead<Value>>();
+  readonly #cost = new Cost();
   readonly #with: TierDependencies<Value>;
   readonly #tags: TagTable;
   readonly #ticks: Ticks;
@@ -72,10 +74,12 @@ export class Tiers<Value> {
     this.#ticks = dependencies.ticks;
     this.#store = dependencies.store;
     const { statistics, events } = dependencies;
-    this.memory = new S3Fifo(dependencies.maxEntries, dependencies.maxBytes, (entry) => {
+    const onEvict = (entry: CachedEntry<Value>): void => {
       statistics.evictions.inc();
       if (events.has('evict')) events.emit('evict', { key: entry.key, bytes: entry.bytes });
-    });
+    };
+    const { maxEntries, maxBytes } = dependencies;
+    this.memory = new S3Fifo(maxEntries, maxBytes, onEvict, (entry) => this.#cost.isHigh(entry));
   }
 
   /** The entry in memory when nothing about it needs a second look: fresh, proven, its tags checked. Counts as a read. */
@@ -133,6 +137,7 @@ export class Tiers<Value> {
     });
     const doubt = this.#checkTags(entry, nowMs);
     if (doubt) return doubt;
+    entry.shared = true;
     if (!fence.struck) this.memory.set(entry);
     return entry;
   }
@@ -140,9 +145,16 @@ export class Tiers<Value> {
   entryOf(parts: EntryParts<Value>): CachedEntry<Value> {
     if (this.#with.freezes) deepFreeze(parts.value);
     const entry = new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES });
+    this.#cost.observe(entry.loadMs, entry.bytes);
     const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry.loadMs), entry.memoryUntilMs);
     entry.settledTick = this.#ticks.before(settledUntilMs);
     return entry;
+  }
+
+  /** Some entries that the store should have too, for {@link Audit}. */
+  sample(random: Random, count: number): CachedEntry<Value>[] {
+    const entries = [...this.memory.values()].filter((entry) => entry.shared);
+    return Array.from({ length: Math.min(count, entries.length) }, () => entries[randomInt(random, entries.length)]!);
   }
 
   remove(key: string): boolean {

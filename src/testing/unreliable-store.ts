@@ -188,7 +188,8 @@ export class UnreliableStore {
   }
 
   #deliver(): void {
-    const nowMs = this.#with.clock.monotonic();
+    // Adding and subtracting times may have lost the last digit.
+    const nowMs = this.#with.clock.monotonic() + 0.001;
     while (this.#inbox.length > 0 && this.#inbox[0]!.dueMs <= nowMs) {
       const { connection, arrive } = this.#inbox.shift()!;
       if (connection === this.#connection) arrive();
