@@ -14,8 +14,9 @@ export interface FailureOrder {
 }
 
 export interface FailureReport {
-  /** Decisions while Redis was in trouble, ms; Infinity: none came before the trouble ended. */
+  /** Decisions while Redis was in trouble, ms; one that had not come at its end counts as long as it had waited. */
   readonly tookMs: readonly number[];
+  readonly neverCame: number;
   readonly admitted: number;
   readonly unhandled: number;
   /** How long after the trouble ended Redis decided again; undefined: not measured. */
@@ -90,23 +91,20 @@ if (order.contender === 'spillway') {
 await decide();
 const tookMs: number[] = [];
 const open = new Set<number>();
-let [admitted, measuring, endedAt] = [0, false, 0];
+let [admitted, neverCame, measuring, endedAt] = [0, 0, false, 0];
 
 process.on('message', (message: 'trouble' | 'over' | 'report') => {
   if (message === 'trouble') measuring = true;
   else if (message === 'over') {
     measuring = false;
     endedAt = performance.now();
-    for (const _ of open) tookMs.push(Infinity);
+    neverCame = open.size;
+    for (const startMs of open) tookMs.push(endedAt - startMs);
     open.clear();
   } else {
-    const report: FailureReport = {
-      tookMs,
-      admitted,
-      unhandled,
-      healedMs: healedAt === undefined ? undefined : healedAt - endedAt,
-    };
-    process.send!({ ...report, tookMs: tookMs.map((ms) => (ms === Infinity ? -1 : ms)) }, () => process.exit(0));
+    const healedMs = healedAt === undefined ? undefined : healedAt - endedAt;
+    const report: FailureReport = { tookMs, neverCame, admitted, unhandled, healedMs };
+    process.send!(report, () => process.exit(0));
   }
 });
 
