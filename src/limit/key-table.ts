@@ -11,6 +11,8 @@ export interface SlotContents {
 }
 
 const FIRST_CAPACITY = 64;
+/** Up to here the arrays grow before anything is taken back: room is cheaper than looking for it. */
+const FREE_CAPACITY = 65_536;
 const LOOKED_AT = 32;
 
 /**
@@ -62,15 +64,17 @@ export class KeyTable {
   }
 
   #makeRoom(): void {
+    if (this.#capacity < Math.min(FREE_CAPACITY, this.maxKeys)) return this.#grow();
     const leastUsed = this.#sweep();
     if (this.#free.length > 0) return;
-    if (this.#capacity < this.maxKeys) {
-      this.#capacity = Math.min(this.maxKeys, Math.max(FIRST_CAPACITY, this.#capacity * 2));
-      this.#contents.grow(this.#capacity);
-    } else {
-      this.#release(leastUsed!, this.#slots.get(leastUsed!)!);
-      this.#forgotten++;
-    }
+    if (this.#capacity < this.maxKeys) return this.#grow();
+    this.#release(leastUsed!, this.#slots.get(leastUsed!)!);
+    this.#forgotten++;
+  }
+
+  #grow(): void {
+    this.#capacity = Math.min(this.maxKeys, Math.max(FIRST_CAPACITY, this.#capacity * 2));
+    this.#contents.grow(this.#capacity);
   }
 
   /** Takes back what the hand finds idle; returns the least used of the other keys it met. */
