@@ -67,11 +67,18 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() });
   lifecycle.add({ name: 'notice to load balancers', drain: () => runtime.clock.sleep(config.shutdown.delayMs) });
   await lifecycle.start();
+  const onHangUp = (): void => {
+    cluster
+      .reload()
+      .catch((error: unknown) => process.emitWarning(`The reload was refused: ${messageOf(error)}`, 'SpillwayWarning'));
+  };
+  process.on('SIGHUP', onHangUp);
 
   return {
     siteUrl: urlOf(config.listen.host, cluster.ports['site']!),
     adminUrl: admin.url,
     stop: async () => {
+      process.off('SIGHUP', onHangUp);
       await lifecycle.stop(config.shutdown.delayMs + 1000);
       measuring.stop();
     },
