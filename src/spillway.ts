@@ -67,7 +67,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       handle: (exchange) => limited(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
-      admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
+      // Where a limit counts, the answer tells how much of it is left: that is the full path's to write.
+      admitFast: (route) => route.limits.length === 0,
       ...(accessLog && { onComplete: accessLog.record }),
       ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
     },
