@@ -90,6 +90,14 @@ export class LimitGate {
     return this.#byAddressOnly.has(route) && limiter.admits({ ip: clientIp });
   }
 
+  /**
+   * Waits out an allowed decision's `delayMs` (slow-down). Go by the decision that comes back: it is a refusal where too
+   * many requests wait already.
+   */
+  hold(decision: Decision, exchange: Exchange): Promise<Decision> {
+    return this.#limiters.get(exchange.route)?.hold(decision) ?? Promise.resolve(decision);
+  }
+
   /** Tells the client where it stands. */
   applyHeaders(decision: Decision, response: ServerResponse): void {
     for (const [name, value] of limitFields(decision, this.#fields)) response.setHeader(name, value);
