@@ -94,7 +94,10 @@ export const CONTENDERS: Readonly<Record<string, (url: string) => Promise<Conten
     };
   },
   cachified: async (url) => {
-    const client = await createClient({ url }).connect();
+    // Without a listener a lost connection would end the process.
+    const client = await createClient({ url })
+      .on('error', () => {})
+      .connect();
     const cache = {
       name: 'redis',
       get: async (key: string) => {

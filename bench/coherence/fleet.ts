@@ -35,6 +35,9 @@ export class Node {
     });
     const { promise, resolve } = Promise.withResolvers<{ tags: boolean; patterns: boolean }>();
     this.ready = promise;
+    this.#child.on('exit', () => {
+      for (const [id, answer] of this.#waiting) answer({ kind: 'reply', id, tookMs: 0, error: 'died' });
+    });
     this.#child.on('message', (message: FromNode) => {
       if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'reply') this.#waiting.get(message.id)?.(message);
@@ -46,6 +49,7 @@ export class Node {
   run(command: Omit<Command, 'id'>): Promise<Reply> {
     const id = ++this.#ids;
     return new Promise((resolve) => {
+      if (!this.#child.connected) return resolve({ kind: 'reply', id, tookMs: 0, error: 'died' });
       this.#waiting.set(id, (reply) => {
         this.#waiting.delete(id);
         resolve(reply);

@@ -1,5 +1,6 @@
 import { createRedisKvStore } from '../drivers/redis-kv-store.ts';
 import { parseOptions, runtimeFrom, type Duration, type Events, type Runtime } from '../kernel/index.ts';
+import { Batch, type BatchLoader } from './batch.ts';
 import type { CachedEntry } from './cached-entry.ts';
 import { toMs } from './durations.ts';
 import { Engine } from './engine.ts';
@@ -101,6 +102,15 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
       return this.getOrSet(key, loader, { ...options, forceFresh: true });
     }
     return this.#serve(name, found, loader, options);
+  }
+
+  /**
+   * The values of `keys`, in order; those that must be loaded are loaded together. Each key has its own lease, so a key
+   * that another process is loading is waited for, not loaded again.
+   */
+  getOrSetMany<T extends Value>(keys: readonly string[], loader: BatchLoader<T>, options: GetOrSetOptions<T> = {}): Promise<T[]> {
+    const batch = new Batch(this.#engine.clock, loader);
+    return Promise.all(keys.map((key) => this.getOrSet<T>(key, () => batch.request(key), options)));
   }
 
   /** The value of `key`, fresh or within grace; undefined when there is none. */

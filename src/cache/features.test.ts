@@ -199,3 +199,18 @@ test('a closed cache ends its loads', async () => {
   await cache.close();
   await rejected;
 });
+
+test('getOrSetMany loads what is missing in one go', async () => {
+  const { cache, clock } = setup();
+  await cache.set('b', 'there');
+  const asked: (readonly string[])[] = [];
+  const load = (keys: readonly string[]) => (asked.push(keys), keys.map((key) => `loaded ${key}`));
+  const values = cache.getOrSetMany(['a', 'b', 'c', 'a'], load);
+  await clock.advance(10);
+  assert.deepEqual(await values, ['loaded a', 'there', 'loaded c', 'loaded a']);
+  assert.deepEqual(asked, [['a', 'c']]);
+  const failing = cache.getOrSetMany(['x', 'y'], () => Promise.reject(new Error('down')));
+  const rejected = assert.rejects(failing, /down/);
+  await clock.advance(10);
+  await rejected;
+});

@@ -1,3 +1,4 @@
+export type { BatchLoader } from './batch.ts';
 export { Cache, createCache, type Defined, type Definition, type GetOrSetOptions, type LoadOptions } from './cache.ts';
 export type { CacheEvents, MissReason, Tier } from './events.ts';
 export type { Explanation } from './explain.ts';

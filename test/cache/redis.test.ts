@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
-import { eventually, startRedis, type RedisServer } from '../servers/index.ts';
+import { eventually, redisCli, startRedis, type RedisServer } from '../servers/index.ts';
 
 let redis: RedisServer;
 const open: Cache[] = [];
@@ -124,4 +124,30 @@ test('getMany and setMany carry everything', async () => {
   await a.setMany(values);
   assert.deepEqual(await b.getMany([...Object.keys(values), 'none']), [...Object.values(values), undefined]);
   assert.equal(await b.deletePattern('k{1*'), 111);
+});
+
+test('what stands in Redis, and under which names', async () => {
+  const [a] = fleet(1, { name: 'wire' }) as [Cache];
+  await a.set('user:{1}', 'text', { ttl: '1m', grace: '1m', tags: ['t'] });
+  const gate = Promise.withResolvers<number>();
+  const started = Promise.withResolvers<void>();
+  const loading = a.getOrSet('k', () => (started.resolve(), gate.promise));
+  await started.promise;
+  await assert.rejects(a.getOrSet('bad', () => Promise.reject(new Error('down'))));
+  const ask = (...command: string[]) => redisCli(redis.port, command).trim();
+  const names = ask('keys', 'spillway:wire:*').split('\n').toSorted();
+  assert.deepEqual(names, [
+    'spillway:wire:d:{user:%7B1%7D}',
+    'spillway:wire:f:{bad}',
+    'spillway:wire:l:{k}',
+    'spillway:wire:t:{*}',
+    'spillway:wire:t:{t}',
+  ]);
+  assert.match(ask('get', 'spillway:wire:f:{bad}'), /^\{"attempts":1,"message":"down"\}$/);
+  assert.match(ask('get', 'spillway:wire:t:{t}'), /^[\w-]+\.\d+\|[\w-]+\.\d+$/);
+  assert.ok(Number(ask('pttl', 'spillway:wire:d:{user:%7B1%7D}')) > 110_000, 'kept through its grace');
+  assert.ok(Number(ask('pttl', 'spillway:wire:l:{k}')) <= 3000);
+  gate.resolve(1);
+  await loading;
+  assert.equal(ask('exists', 'spillway:wire:l:{k}'), '0');
 });
