@@ -278,6 +278,26 @@ describe('pages', () => {
     assert.equal(store.size, 0);
   });
 
+  it('a POST drops every variant of its URL, and what Location names', async () => {
+    route = routePolicy({ varyHeaders: ['x-plan'] });
+    const headers = { 'x-plan': 'a' };
+    await get('/plans/dallas', { headers });
+    await get('/list', { headers });
+    answers((nth) => ({ status: nth === 3 ? 303 : 200, headers: { ...HTML, location: '/list' }, body: `page ${nth}` }));
+    await get('/plans/dallas', { method: 'POST', body: 'price=1' });
+    assert.equal((await get('/plans/dallas', { headers })).text, 'page 4');
+    assert.equal((await get('/list', { headers })).text, 'page 5');
+  });
+
+  it('purges everything, softly where asked', async () => {
+    await get('/a');
+    await get('/b');
+    await pages.invalidate({ all: true, soft: true });
+    assert.equal((await get('/a')).text, 'page 1');
+    await pages.invalidate({ all: true });
+    assert.equal((await get('/b')).text, 'page 4');
+  });
+
   it('goes on without the store', async () => {
     store.fault = new Error('the store is away');
     assert.equal((await get('/plans/dallas')).text, 'page 1');
