@@ -75,6 +75,20 @@ describe('pages', () => {
     assert.equal((await get('/plans/dallas')).text, 'healed');
   });
 
+  it('the upstream down for five minutes: every page that was stored keeps serving', async () => {
+    for (const mode of [routePolicy({ revalidateMs: 60_000 }), routePolicy({ freshness: 'origin', query: 'all' })]) {
+      route = mode;
+      const paths = Array.from({ length: 30 }, (_, nth) => `/${mode.cache!.freshness}/${nth}`);
+      answers({ headers: { ...HTML, 'cache-control': 'max-age=60' }, body: 'good' });
+      for (const path of paths) await get(path);
+      answers({ error: new Error('down') });
+      for (let minute = 0; minute < 5; minute++) {
+        await clock.advance(61_000);
+        for (const path of paths) assert.equal((await get(path)).text, 'good', `${path}, minute ${minute}`);
+      }
+    }
+  });
+
   it('keeps the last good page when the upstream answers 5xx', async () => {
     await get('/plans/dallas');
     await clock.advance(901_000);
