@@ -47,6 +47,9 @@ export interface FlightCrew {
   markUnshareable(key: string): void;
 }
 
+/** So often a client waits for another process to bring a page before it is fetched without asking further. */
+const MOST_WAITS = 3;
+
 /** Statuses that count as an error for `stale-if-error` (RFC 5861 §4). */
 const ERRORS = new Set([500, 502, 503, 504]);
 
@@ -100,16 +103,17 @@ export class Flight {
         lookup = await this.#look();
         if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
       }
-      const right = await this.#crew.keeper.begin(this.target, lookup.key);
-      if (right.role === 'leader') lease = right;
-      else if (this.#nobodyWaits) {
-        return right.failure ? { kind: 'failed', error: right.failure.error } : { kind: 'found', found: undefined };
-      } else {
-        await this.#patience(right.done);
-        lookup = await this.#look();
-        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
-        const second = await this.#crew.keeper.begin(this.target, lookup.key);
-        if (second.role === 'leader') lease = second;
+      for (let waits = 0; waits < MOST_WAITS && lease === undefined; waits++) {
+        const right = await this.#crew.keeper.begin(this.target, lookup.key);
+        if (right.role === 'leader') lease = right;
+        else if (this.#nobodyWaits) {
+          return right.failure ? { kind: 'failed', error: right.failure.error } : { kind: 'found', found: undefined };
+        } else if (right.failure) break;
+        else {
+          await this.#patience(right.done);
+          lookup = await this.#look();
+          if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
+        }
       }
     } catch {
       // A store that is away must not keep pages from being served; the store itself counts and reports its faults.
