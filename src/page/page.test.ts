@@ -75,6 +75,20 @@ describe('pages', () => {
     assert.equal((await get('/plans/dallas')).text, 'healed');
   });
 
+  it('the upstream down for five minutes: every page that was stored keeps serving', async () => {
+    for (const mode of [routePolicy({ revalidateMs: 60_000 }), routePolicy({ freshness: 'origin', query: 'all' })]) {
+      route = mode;
+      const paths = Array.from({ length: 30 }, (_, nth) => `/${mode.cache!.freshness}/${nth}`);
+      answers({ headers: { ...HTML, 'cache-control': 'max-age=60' }, body: 'good' });
+      for (const path of paths) await get(path);
+      answers({ error: new Error('down') });
+      for (let minute = 0; minute < 5; minute++) {
+        await clock.advance(61_000);
+        for (const path of paths) assert.equal((await get(path)).text, 'good', `${path}, minute ${minute}`);
+      }
+    }
+  });
+
   it('keeps the last good page when the upstream answers 5xx', async () => {
     await get('/plans/dallas');
     await clock.advance(901_000);
@@ -276,6 +290,26 @@ describe('pages', () => {
     assert.equal((await get('/big')).body.length, 3000);
     assert.equal(upstream.requests.length, 2);
     assert.equal(store.size, 0);
+  });
+
+  it('a POST drops every variant of its URL, and what Location names', async () => {
+    route = routePolicy({ varyHeaders: ['x-plan'] });
+    const headers = { 'x-plan': 'a' };
+    await get('/plans/dallas', { headers });
+    await get('/list', { headers });
+    answers((nth) => ({ status: nth === 3 ? 303 : 200, headers: { ...HTML, location: '/list' }, body: `page ${nth}` }));
+    await get('/plans/dallas', { method: 'POST', body: 'price=1' });
+    assert.equal((await get('/plans/dallas', { headers })).text, 'page 4');
+    assert.equal((await get('/list', { headers })).text, 'page 5');
+  });
+
+  it('purges everything, softly where asked', async () => {
+    await get('/a');
+    await get('/b');
+    await pages.invalidate({ all: true, soft: true });
+    assert.equal((await get('/a')).text, 'page 1');
+    await pages.invalidate({ all: true });
+    assert.equal((await get('/b')).text, 'page 4');
   });
 
   it('goes on without the store', async () => {
