@@ -337,9 +337,11 @@ class Fill implements UpstreamReceiver {
     this.#crew.markUnshareable(this.#target.primary);
     this.#broadcast.forget();
     const [first, ...others] = this.#takeWaiting();
-    if (first) this.#stream(first, false, why);
+    const isForFirst = first !== undefined && !wasStripped(first);
+    if (isForFirst) this.#stream(first, false, why);
+    else if (first) this.#crew.pass(first, why);
     for (const visit of others) this.#crew.pass(visit, why);
-    if (!first) this.#giveUp({ kind: 'not-stored', why });
+    if (!isForFirst) this.#giveUp({ kind: 'not-stored', why });
   }
 
   #stream(visit: Visit, collapsed: boolean, detail?: string): void {
@@ -448,6 +450,11 @@ class Fill implements UpstreamReceiver {
   #errorOf(message: string): SpillwayError {
     return new SpillwayError('SPILLWAY_PAGE_UPSTREAM_ERROR', `${this.#target.address.path}: ${message}`);
   }
+}
+
+/** Whether cookies of a client were left out of the fetch: what it brought for one client alone is not for this one. */
+function wasStripped({ facts, policy }: Visit): boolean {
+  return facts.cookie !== undefined && policy.freshness === 'policy';
 }
 
 /** A page not in the store yet, as if it had been found there. */

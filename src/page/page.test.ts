@@ -75,6 +75,22 @@ describe('pages', () => {
     assert.equal((await get('/plans/dallas')).text, 'healed');
   });
 
+  it('makes a much read page again before it expires, and leaves the others', async () => {
+    await get('/plans/dallas');
+    await get('/plans/quiet');
+    for (let nth = 0; nth < 30; nth++) {
+      await clock.advance(20_000);
+      await get('/plans/dallas');
+    }
+    await clock.advance(125_000);
+    await get('/plans/dallas');
+    await get('/plans/quiet');
+    await clock.advance(10);
+    assert.equal((await get('/plans/dallas')).text, 'page 3');
+    assert.equal((await get('/plans/quiet')).text, 'page 2');
+    assert.equal(upstream.requests.length, 3);
+  });
+
   it('the upstream down for five minutes: every page that was stored keeps serving', async () => {
     for (const mode of [routePolicy({ revalidateMs: 60_000 }), routePolicy({ freshness: 'origin', query: 'all' })]) {
       route = mode;
@@ -219,6 +235,17 @@ describe('pages', () => {
     const secret = await get('/x', { headers: { authorization: 'Bearer a' } });
     assert.equal(secret.headers['cache-status'], 'spillway; fwd=bypass; detail=authorization');
     assert.notEqual((await get('/x')).text, secret.text);
+  });
+
+  it('never hands a client an answer that was made without its cookies when it is not for everybody', async () => {
+    upstream.answer = ({ headers }) => ({
+      headers: headers.includes('cookie') ? HTML : { ...HTML, 'set-cookie': 'session=new' },
+      body: headers.includes('cookie') ? 'welcome back' : 'who are you?',
+    });
+    const known = await get('/account', { headers: { cookie: 'session=mine' } });
+    assert.equal(known.text, 'welcome back');
+    assert.equal(known.headers['set-cookie'], undefined);
+    assert.equal((await get('/account')).text, 'who are you?');
   });
 
   it('does not let clients wait for each other where answers cannot be shared', async () => {
