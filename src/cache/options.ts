@@ -23,7 +23,7 @@ const storeFailures = z.strictObject({
   failures: count(1).default(3).describe('After how many failed calls in a row the shared store is left alone.'),
   probeEvery: duration({ min: '10ms' })
     .prefault('250ms')
-    .describe('How often a store that is left alone is asked whether it is back.'),
+    .describe('How often a store that is left alone is asked whether it is back; sooner at first.'),
   maxOwed: count(1)
     .default(10_000)
     .describe('How many invalidations are remembered for a store that is away; beyond, it is emptied.'),

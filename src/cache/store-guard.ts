@@ -23,6 +23,7 @@ export interface StoreGuardOptions {
 }
 
 const READY_PAUSE_MS = 20;
+const FIRST_PROBE_MS = 25;
 
 /** An invalidation the store has not heard of. */
 type Owed =
@@ -46,6 +47,8 @@ export class StoreGuard {
   #owesEverything = false;
   #failures = 0;
   #probe: Timer | undefined;
+  /** The store answers again, and is being told of what it missed. */
+  #paying = false;
   #closed = false;
   failed = 0;
 
@@ -148,8 +151,13 @@ export class StoreGuard {
   }
 
   async #call<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#probe || this.#closed)
+    if (this.#probe || this.#closed) {
       throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `The ${this.#store.name} store is being left alone.`);
+    }
+    return this.#attempt(work);
+  }
+
+  async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       const result = await work();
       this.#failures = 0;
@@ -164,7 +172,8 @@ export class StoreGuard {
 
   async #callOrOwe<Result>(work: () => Promise<Result>, owed: readonly Owed[], otherwise: Result): Promise<Result> {
     try {
-      return await this.#call(work);
+      // While old debts are being paid the store answers: making new ones would never end.
+      return await (this.#paying ? this.#attempt(work) : this.#call(work));
     } catch (error) {
       for (const each of owed) this.#owe(each);
       // Nothing is read before the debt is paid.
@@ -191,18 +200,23 @@ export class StoreGuard {
     this.#onChange(false, error);
   }
 
-  #schedule(): void {
+  /** Soon at first, for most failures are a matter of moments. */
+  #schedule(attempt = 0): void {
     if (this.#closed) return;
-    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(), this.#options.probeMs);
+    const pauseMs = Math.min(this.#options.probeMs, FIRST_PROBE_MS * 2 ** attempt);
+    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(attempt), pauseMs);
   }
 
-  async #tryAgain(): Promise<void> {
+  async #tryAgain(attempt: number): Promise<void> {
     try {
       await this.#store.ping();
+      this.#paying = true;
       await this.#pay();
     } catch {
-      this.#schedule();
+      this.#schedule(attempt + 1);
       return;
+    } finally {
+      this.#paying = false;
     }
     this.#probe = undefined;
     this.#failures = 0;
