@@ -34,15 +34,15 @@ interface Got {
 }
 
 /** Over a connection of its own, which any worker may get. */
-/** Asks again while Spillway sets the request aside (503): a busy machine keeps lesser classes waiting. */
+/** Asks until Spillway does not set the request aside (503): a busy machine keeps lesser classes waiting. */
 async function get(path: string): Promise<Got> {
-  let answer = await request(site + path, { reset: true });
-  for (let again = 0; answer.statusCode === 503 && again < 10; again++) {
-    await answer.body.dump();
-    await delay(Number(answer.headers['retry-after'] ?? 1) * 1000);
-    answer = await request(site + path, { reset: true });
-  }
-  const { statusCode, headers, body } = answer;
+  let got: Got | undefined;
+  await eventually(`${path} is not set aside`, async () => (got = await ask(path)).status !== 503);
+  return got!;
+}
+
+async function ask(path: string): Promise<Got> {
+  const { statusCode, headers, body } = await request(site + path, { reset: true });
   return {
     status: statusCode,
     cacheStatus: String(headers['cache-status'] ?? ''),
