@@ -45,7 +45,7 @@ try {
   await step('SIGTERM ends everything cleanly', () => endsCleanly(main));
   console.log('8 passed, 0 failed');
 } finally {
-  if (main.exitCode === null) await end(main);
+  if (main.exitCode === null && main.signalCode === null) await end(main);
 }
 
 async function step(what: string, check: () => Promise<void>): Promise<void> {
