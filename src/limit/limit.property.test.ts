@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { SimulatedClock } from '../kernel/index.ts';
 import type { Decision } from './decision.ts';
 import { createLimiter } from './limit.ts';
+import type { Reservation } from './reservation.ts';
 
 const SEQUENCES = Number(process.env['SPILLWAY_SEQUENCES'] ?? 4000);
 
@@ -19,6 +20,8 @@ type Step =
   | { readonly kind: 'peek'; readonly key: string }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'refund'; readonly back: number; readonly cost: number }
+  | { readonly kind: 'reserve'; readonly key: string; readonly cost: number }
+  | { readonly kind: 'settle'; readonly back: number; readonly actual: number }
   | { readonly kind: 'reset'; readonly key: string };
 
 const key = fc.constantFrom('a', 'b');
@@ -30,6 +33,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('refund' as const), back: fc.nat(5), cost: fc.integer({ min: 1, max: 4 }) }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('reserve' as const), key, cost: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('settle' as const), back: fc.nat(3), actual: fc.nat(6) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const), key }) },
 );
 const steps = fc.array(step, { minLength: 10, maxLength: 60 });
@@ -73,13 +78,20 @@ const limits = [
   { limit: 12, window: '3s', buckets: 4 },
 ] as const;
 
-test('several sliding limits, costs, refunds and resets decide as an exact log does', () => {
+test('several sliding limits, costs, refunds, reservations and resets decide as an exact log does', () => {
   fc.assert(
     fc.property(steps, (sequence) => {
       const clock = new RunningClock();
       const limiter = createLimiter({ limits: limits.map((limit) => ({ ...limit })) }, { clock });
       const logs = limits.map((limit) => new ExactLog(limit.limit, Number.parseInt(limit.window) * 1000, limit.buckets));
       let admitted: { decision: Decision; entries: Entry[] }[] = [];
+      let reserved: { reservation: Reservation; cost: number; entries: Entry[] }[] = [];
+      const record = (key: string, atMs: number, cost: number): Entry[] =>
+        logs.map((log) => {
+          const entry = { key, atMs, cost };
+          log.entries.push(entry);
+          return entry;
+        });
       for (const each of sequence) {
         const nowMs = clock.monotonic();
         if (each.kind === 'wait') clock.nowMs += each.ms;
@@ -87,6 +99,24 @@ test('several sliding limits, costs, refunds and resets decide as an exact log d
           void limiter.reset(each.key);
           for (const log of logs) for (const entry of log.entries) if (entry.key === each.key) entry.cost = 0;
           admitted = admitted.filter((past) => past.entries[0]!.key !== each.key);
+          reserved = reserved.filter((past) => past.entries[0]!.key !== each.key);
+        } else if (each.kind === 'settle') {
+          const past = reserved.at(-1 - each.back);
+          if (!past) continue;
+          void past.reservation.commit(each.actual);
+          reserved = reserved.filter((other) => other !== past);
+          const { key } = past.entries[0]!;
+          const [less, more] = [Math.max(0, past.cost - each.actual), Math.max(0, each.actual - past.cost)];
+          for (const entry of past.entries) entry.cost -= less;
+          for (const log of logs) {
+            const room = Math.min(more, log.limit - log.used(key, nowMs));
+            if (room > 0) log.entries.push({ key, atMs: nowMs, cost: room });
+          }
+        } else if (each.kind === 'reserve') {
+          const expected = logs.every((log) => log.used(each.key, nowMs) + each.cost <= log.limit);
+          const reservation = limiter.reserve(each.key, { cost: each.cost });
+          assert.equal(reservation.allowed, expected);
+          if (expected) reserved.push({ reservation, cost: each.cost, entries: record(each.key, nowMs, each.cost) });
         } else if (each.kind === 'refund') {
           const past = admitted.at(-1 - each.back);
           if (!past) continue;
@@ -97,14 +127,7 @@ test('several sliding limits, costs, refunds and resets decide as an exact log d
           const expected = logs.every((log) => log.used(each.key, nowMs) + cost <= log.limit);
           const decision = each.kind === 'peek' ? limiter.peek(each.key) : limiter.check(each.key, { cost });
           assert.equal(decision.allowed, expected);
-          if (expected && cost > 0) {
-            const entries = logs.map((log) => {
-              const entry = { key: each.key, atMs: nowMs, cost };
-              log.entries.push(entry);
-              return entry;
-            });
-            admitted.push({ decision, entries });
-          }
+          if (expected && cost > 0) admitted.push({ decision, entries: record(each.key, nowMs, cost) });
           const remaining = logs.map((log) => log.limit - log.used(each.key, nowMs));
           assert.deepEqual(
             decision.states.map((state) => state.remaining),
