@@ -67,11 +67,18 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() });
   lifecycle.add({ name: 'notice to load balancers', drain: () => runtime.clock.sleep(config.shutdown.delayMs) });
   await lifecycle.start();
+  const onHangUp = (): void => {
+    cluster
+      .reload()
+      .catch((error: unknown) => process.emitWarning(`The reload was refused: ${messageOf(error)}`, 'SpillwayWarning'));
+  };
+  process.on('SIGHUP', onHangUp);
 
   return {
     siteUrl: urlOf(config.listen.host, cluster.ports['site']!),
     adminUrl: admin.url,
     stop: async () => {
+      process.off('SIGHUP', onHangUp);
       await lifecycle.stop(config.shutdown.delayMs + 1000);
       measuring.stop();
     },
@@ -134,8 +141,20 @@ function actionsOn(cluster: Cluster): Partial<AdminActions> {
     },
     reload: () => cluster.reload(),
     scale: ({ workers }) => cluster.scale(workers),
-    restartWorker: ({ id }) => cluster.replace(Number(id)),
+    restartWorker: ({ id }) => cluster.replace(workerNamed(cluster, id)),
+    heapProfile: async ({ id, for: forMs }) => ({
+      file: await cluster.askWorker(workerNamed(cluster, id), 'heapProfile', forMs),
+    }),
   };
+}
+
+/** @param name as the dashboard shows it, `worker 0`, or the worker's id. */
+function workerNamed(cluster: Cluster, name: string): number {
+  const found = cluster
+    .status()
+    .find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
+  if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no ready worker '${name}'`);
+  return found.id;
 }
 
 /** What every worker answers. @throws the first failure: what did not happen everywhere did not happen. */

@@ -7,6 +7,7 @@
  * This is one process's share of it; `serve.ts` puts a primary and its workers around it.
  */
 import { createCache } from './cache/index.ts';
+import { createRedisCounters } from './drivers/redis-counters.ts';
 import { createAccessLog, gatewayFrom, proxyFrom, type Gateway } from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision } from './limit/index.ts';
@@ -44,8 +45,12 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   const { config } = policy;
   const { upstreams, compression, listen } = config;
 
-  const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...(given.store && { store: given.store }) }, around);
-  const limits = createLimitGate(policy.routes, {}, around);
+  // Redis is shared by the whole fleet; without it, what the processes of this machine were given.
+  const shared = config.redis === undefined ? given.store && { store: given.store } : { redis: config.redis };
+  const counters = config.redis === undefined ? undefined : createRedisCounters({ url: config.redis }, around);
+
+  const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
+  const limits = createLimitGate(policy.routes, counters ? { store: counters } : {}, around);
   const shedder = createShedder({}, around);
   const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
@@ -62,7 +67,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       handle: (exchange) => limited(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
-      admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
+      // Where a limit counts, the answer tells how much of it is left: that is the full path's to write.
+      admitFast: (route) => route.limits.length === 0,
       ...(accessLog && { onComplete: accessLog.record }),
       ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
     },
@@ -101,6 +107,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     drain: async (signal) => void (await Promise.all([gateway.drain(signal), proxy.drain(signal)])),
     stop: async () => {
       await stopAll(gateway, pages, store, proxy);
+      limits.close();
+      await counters?.close();
       accessLog?.close();
     },
   };

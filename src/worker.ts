@@ -1,7 +1,7 @@
 /** A worker's process: joins the primary, serves the policy the primary was given, answers what it is asked. */
 import { isClusterWorker, joinCluster } from './cluster/index.ts';
 import { remoteKvStore } from './drivers/remote-kv-store.ts';
-import { measureProcess } from './health/index.ts';
+import { measureProcess, recordHeapProfile } from './health/index.ts';
 import { Metrics, runtimeFrom } from './kernel/index.ts';
 import type { ChangeReport, InvalidationRequest } from './page/index.ts';
 import { createPolicy, loadConfig, type Policy, type PolicyFlags } from './policy/index.ts';
@@ -23,9 +23,13 @@ async function work(task: WorkerTask): Promise<void> {
   const worker = await joinCluster();
   const runtime = runtimeFrom({ metrics: new Metrics(1000, `worker ${worker.slot}`) });
   measureProcess(runtime);
+  const policy = await policyOf(task);
   const spillway = createSpillway(
-    await policyOf(task),
-    { store: remoteKvStore(worker, runtime.clock), handleToListenOn: worker.sockets.get('site')! },
+    policy,
+    {
+      ...(policy.config.redis === undefined && { store: remoteKvStore(worker, runtime.clock) }),
+      handleToListenOn: worker.sockets.get('site')!,
+    },
     runtime,
   );
 
@@ -33,6 +37,7 @@ async function work(task: WorkerTask): Promise<void> {
   worker.answer('metrics', () => runtime.metrics.snapshot());
   worker.answer('invalidate', (request) => spillway.pages.invalidate(request as InvalidationRequest));
   worker.answer('change', (change) => spillway.pages.reportChange(change as ChangeReport));
+  worker.answer('heapProfile', (forMs) => recordHeapProfile('.spillway', forMs as number, runtime.clock));
   worker.onDrain(async (signal) => {
     await spillway.drain(signal);
     await spillway.stop();

@@ -66,7 +66,7 @@ const study: Study = {
   study: async (): Promise<Findings> => ({
     bench: 'limit/memory',
     title: 'Memory of a million keys',
-    what: 'Bytes a key takes beside the key’s own text, with 1,000,000 addresses counted once in an hour’s window; then how much another 1,000,000 keys add. Spillway is bounded at 1,000,000 keys; the others are not bounded.',
+    what: 'Bytes a key takes beside the key’s own text, with 1,000,000 addresses counted once in an hour’s window; then how much another 1,000,000 keys add, their own texts included. Spillway is bounded at 1,000,000 keys; the others are not bounded.',
     columns: ['', 'bytes per key', 'MB added by a million more'],
     rows: Object.keys(contenders).map((name) => {
       const args = ['--conditions=source', '--expose-gc', '--max-old-space-size=4096', import.meta.filename, name];

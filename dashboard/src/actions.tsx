@@ -30,8 +30,8 @@ export function ConfirmDialog({ action, onClose }: ConfirmProps) {
     if (!action) return;
     setBusy(true);
     try {
-      await postJson(action.path, action.body);
-      onClose(`Done: ${action.title.replace(/\?$/, '')}.`, false);
+      const { file } = await postJson<{ file?: string }>(action.path, action.body);
+      onClose(`Done: ${action.title.replace(/\?$/, '')}${file ? `. The file will be ${file}` : ''}.`, false);
     } catch (error) {
       onClose(`${action.title.replace(/\?$/, '')}: ${(error as Error).message}`, true);
     } finally {

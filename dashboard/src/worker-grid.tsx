@@ -34,41 +34,48 @@ export function WorkerGrid({ workers, nowMs, available, act }: WorkerGridProps) 
               {worker.leak.verdict === 'leaking' ? 'leak: ' : 'memory: '}
               {worker.leak.text}
             </p>
-            {available.has('drainWorker') && (
-              <footer>
-                <button
-                  type="button"
-                  onClick={() =>
-                    act({
-                      title: `Drain worker ${worker.name}?`,
-                      path: `workers/${encodeURIComponent(worker.name)}/drain`,
-                      body: {},
-                      text: 'It takes no new requests, finishes those it has, and stops.',
-                    })
-                  }
-                >
-                  Drain
-                </button>
-                <button
-                  type="button"
-                  onClick={() =>
-                    act({
-                      title: `Restart worker ${worker.name}?`,
-                      path: `workers/${encodeURIComponent(worker.name)}/restart`,
-                      body: {},
-                      text: 'A new worker starts first; then this one drains and stops.',
-                    })
-                  }
-                >
-                  Restart
-                </button>
-              </footer>
-            )}
+            <WorkerButtons name={worker.name} available={available} act={act} />
           </li>
         ))}
       </ul>
       {workers.length === 0 && <p class="teach">No worker has reported yet.</p>}
     </section>
+  );
+}
+
+const BUTTONS = [
+  { action: 'drainWorker', path: 'drain', label: 'Drain', text: 'It takes no new requests, finishes those it has, and stops.' },
+  {
+    action: 'restartWorker',
+    path: 'restart',
+    label: 'Restart',
+    text: 'A new worker starts first; then this one drains and stops.',
+  },
+  {
+    action: 'heapProfile',
+    path: 'heap-profile',
+    label: 'Heap profile',
+    text: 'For 30 seconds it notes where memory is allocated that stays alive, and then writes a file that Chrome DevTools open. Requests go on.',
+  },
+] as const;
+
+function WorkerButtons({ name, available, act }: { name: string } & Pick<WorkerGridProps, 'available' | 'act'>) {
+  const offered = BUTTONS.filter(({ action }) => available.has(action));
+  if (offered.length === 0) return null;
+  return (
+    <footer>
+      {offered.map(({ action, path, label, text }) => (
+        <button
+          key={action}
+          type="button"
+          onClick={() =>
+            act({ title: `${label} of ${name}?`, path: `workers/${encodeURIComponent(name)}/${path}`, body: {}, text })
+          }
+        >
+          {label}…
+        </button>
+      ))}
+    </footer>
   );
 }
 

@@ -1,7 +1,14 @@
 /** What each kind of traffic on the site deserves. Every layer of Spillway reads this one file. */
 import { defineConfig } from 'spillway';
 
-const { PORT = '8080', ADMIN_PORT = '9901', SITE_ENDPOINTS = 'http://127.0.0.1:3001', REDIS_URL, DATABASE_URL } = process.env;
+const {
+  PORT = '8080',
+  ADMIN_PORT = '9901',
+  SITE_ENDPOINTS = 'http://127.0.0.1:3001',
+  REDIS_URL,
+  DATABASE_URL,
+  POWER_PLANS_DATA,
+} = process.env;
 
 export default defineConfig({
   listen: { port: Number(PORT) },
@@ -13,7 +20,7 @@ export default defineConfig({
   redis: REDIS_URL,
   database: DATABASE_URL,
   health: { name: 'power-plans' },
-  history: { file: '.spillway/history.db' },
+  history: POWER_PLANS_DATA === 'memory' ? {} : { file: '.spillway/history.db' },
   classes: {
     // A price change renews a page at once; for the rest a city page may be 15 minutes old, and a day when the site is down.
     // No page depends on its query: one copy serves whatever a link from elsewhere has added.

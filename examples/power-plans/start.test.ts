@@ -34,7 +34,14 @@ interface Got {
 }
 
 /** Over a connection of its own, which any worker may get. */
+/** Asks until Spillway does not set the request aside (503): a busy machine keeps lesser classes waiting. */
 async function get(path: string): Promise<Got> {
+  let got: Got | undefined;
+  await eventually(`${path} is not set aside`, async () => (got = await ask(path)).status !== 503);
+  return got!;
+}
+
+async function ask(path: string): Promise<Got> {
   const { statusCode, headers, body } = await request(site + path, { reset: true });
   return {
     status: statusCode,

@@ -36,11 +36,7 @@ export async function adminClient(context: CliContext, options: AdminOptions): P
   return { url, post: ask, get: (path) => ask(path, undefined) };
 }
 
-/** Where to reach the admin listener of a running Spillway, and with which token. */
-export async function adminAddress(
-  context: CliContext,
-  options: AdminOptions,
-): Promise<{ url: string; token: string | undefined }> {
+async function adminAddress(context: CliContext, options: AdminOptions): Promise<{ url: string; token: string | undefined }> {
   const given = options.token ?? context.env['SPILLWAY_TOKEN'];
   if (options.admin !== undefined && given !== undefined) return { url: options.admin, token: given };
   const loaded = await loadConfig(context.cwd, options.config);

@@ -17,6 +17,7 @@ export function renderLoadReport(report: LoadReport, paint: Paint): string {
     renderGroups('request', report.requests, paint),
     renderChecks(report, paint),
     renderThresholds(report, paint),
+    renderComparisons(report, paint),
     renderVerdict(report, paint),
   ]
     .filter((part) => part !== '')
@@ -25,7 +26,7 @@ export function renderLoadReport(report: LoadReport, paint: Paint): string {
 }
 
 function renderCounts(report: LoadReport, paint: Paint): string {
-  const { planned, completed, failed, ratePerSecond, errors, model, iterations } = report;
+  const { planned, completed, failed, errorRate, ratePerSecond, errors, model, iterations } = report;
   const lines = [
     row(
       model === 'closed' ? 'iterations' : 'planned',
@@ -33,7 +34,7 @@ function renderCounts(report: LoadReport, paint: Paint): string {
       iterations > 0 ? `${whole(iterations)} scenarios ran to their end` : '',
     ),
     row('completed', whole(completed), `${ratePerSecond.toFixed(1)}/s`),
-    row('failed', failed > 0 ? paint.bad(whole(failed).padStart(10)) : whole(failed), percent(failed, completed + failed)),
+    row('failed', failed > 0 ? paint.bad(whole(failed).padStart(10)) : whole(failed), percent(errorRate, 1)),
   ];
   for (const [kind, times] of Object.entries(errors).toSorted((a, b) => b[1] - a[1]))
     lines.push(row(`  ${kind}`, whole(times), ''));
@@ -94,6 +95,15 @@ function renderThresholds({ thresholds }: LoadReport, paint: Paint): string {
     .map(({ subject, expression, value, passed }) => {
       const mark = passed ? paint.good('✓') : paint.bad('✗');
       return `  ${mark} ${subject} ${expression} ${paint.quiet(value === undefined ? 'nothing was measured' : `is ${Number(value.toPrecision(4))}`)}`;
+    })
+    .join('\n');
+}
+
+function renderComparisons({ comparisons = [] }: LoadReport, paint: Paint): string {
+  return comparisons
+    .map(({ subject, before, after, regression }) => {
+      const mark = regression ? paint.bad('✗') : paint.good('✓');
+      return `  ${mark} ${subject} ${paint.quiet(`was ${Number(before.toPrecision(4))}, is ${Number(after.toPrecision(4))}`)}`;
     })
     .join('\n');
 }

@@ -20,6 +20,7 @@ const warm = z.strictObject({ paths: paths.default([]), limit: count(1, 100_000)
 const nothing = z.strictObject({});
 const scale = z.strictObject({ workers: count(1, 1024) });
 const worker = z.strictObject({ id: z.string().min(1).max(64) });
+const profile = z.strictObject({ id: z.string().min(1).max(64), for: duration({ min: '1s', max: '10m' }).prefault('30s') });
 const endpoint = z.strictObject({ upstream: z.string().min(1), endpoint: z.string().min(1), drained: z.boolean().default(true) });
 const shedLevel = z.strictObject({ level: count(0, 10), for: duration({ min: '1s', max: '24h' }).prefault('10m') });
 const silence = z.strictObject({
@@ -32,6 +33,8 @@ export type PurgeRequest = z.output<typeof purge>;
 /** `tag` names what changed, `field` what of it: only pages that the change concerns are made anew. */
 export type ChangesRequest = z.output<typeof changes>;
 export type WarmRequest = z.output<typeof warm>;
+/** `for` in ms. */
+export type HeapProfileRequest = z.output<typeof profile>;
 export type EndpointRequest = z.output<typeof endpoint>;
 /** `for` in ms; level 0 lets shedding decide by itself again. */
 export type ShedLevelRequest = z.output<typeof shedLevel>;
@@ -47,6 +50,8 @@ export interface AdminActions {
   scale(request: { readonly workers: number }): unknown;
   drainWorker(request: { readonly id: string }): unknown;
   restartWorker(request: { readonly id: string }): unknown;
+  /** Answers with the file it will write. */
+  heapProfile(request: HeapProfileRequest): unknown;
   drainEndpoint(request: EndpointRequest): unknown;
   setShedLevel(request: ShedLevelRequest): unknown;
   /** Health's own; nobody needs to hand it in. */
@@ -119,6 +124,14 @@ export const ACTION_ROUTES: readonly ActionRoute[] = [
     schema: worker,
     kind: 'worker',
     tell: ({ id }) => `restart worker ${id}`,
+    needs: 'the cluster: start with --workers',
+  }),
+  route({
+    name: 'heapProfile',
+    path: '/workers/:id/heap-profile',
+    schema: profile,
+    kind: 'action',
+    tell: (request) => `heap profile of worker ${request.id} for ${formatDuration(request.for)}`,
     needs: 'the cluster: start with --workers',
   }),
   route({

@@ -35,6 +35,7 @@ export class Archive {
     this.#onFault = onFault;
   }
 
+  /** A store that cannot be read is told of once and left alone: health goes on without. */
   async start(): Promise<void> {
     try {
       const kept = await this.#store.load(this.#clock.now());
@@ -43,6 +44,7 @@ export class Archive {
       this.#book.restore(kept.hours, this.#clock.now());
     } catch (error) {
       this.#onFault(error);
+      return;
     }
     this.#timer = this.#clock.setRepeating(() => void this.save(), SAVE_EVERY_MS);
   }
@@ -64,7 +66,8 @@ export class Archive {
   }
 
   async stop(): Promise<void> {
-    this.#timer?.cancel();
+    if (!this.#timer) return;
+    this.#timer.cancel();
     await this.#saving;
     await this.save();
     await this.#store.close();

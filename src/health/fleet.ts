@@ -233,13 +233,16 @@ function addTiming(total: FleetTiming, now: SeriesSnapshot, before: SeriesSnapsh
   const pastCells = past?.counts ?? [];
   let at = 0;
   for (const pair of current.counts) {
-    const [cell, cellCount] = pair;
+    if (pastCells[at] === pair) {
+      at++;
+      continue;
+    }
+    const cell = pair[0];
     while (at < pastCells.length && pastCells[at]![0] < cell) at++;
-    if (pastCells[at] === pair) continue;
-    const known = pastCells[at]?.[0] === cell ? pastCells[at]![1] : 0;
-    if (cellCount === known) continue;
-    total.cells[cell]! += cellCount - known;
-    total.addedCells.push(cell, cellCount - known);
+    const grown = pair[1] - (pastCells[at]?.[0] === cell ? pastCells[at]![1] : 0);
+    if (grown === 0) continue;
+    total.cells[cell]! += grown;
+    total.addedCells.push(cell, grown);
   }
   if (total.addedCells.length > MAX_ADDED) compact(total.addedCells);
   const pastBuckets = restarted ? undefined : before?.buckets;

@@ -1,4 +1,5 @@
 import type { Objective } from './objectives.ts';
+import { allIn, badIn } from './prometheus-rules.ts';
 
 interface Target {
   readonly expr: string;
@@ -7,6 +8,7 @@ interface Target {
 
 const REQUESTS = 'spillway_http_requests_total';
 const DURATION = 'spillway_http_request_duration_seconds_bucket';
+const HOUR_S = 3600;
 const PAGES = 'spillway_page_requests_total';
 
 /** The dashboard's charts as a Grafana board (JSON model, schema 39), for those who keep months of data in Prometheus. */
@@ -48,9 +50,10 @@ export function grafanaBoard(service: string, objectives: readonly Objective[]):
       { expr: 'sum by (upstream) (spillway_balance_up)', legend: 'up {{upstream}}' },
       { expr: 'sum by (upstream) (rate(spillway_balance_failures_total[$__rate_interval]))', legend: 'failures/s {{upstream}}' },
     ]),
-    ...objectives.map(({ name, text }) =>
-      panel(text, 'percentunit', [{ expr: `spillway_slo_bad:ratio_1h{slo="${name}"}`, legend: 'bad, 1 h' }]),
-    ),
+    ...objectives.map(({ name, text }) => {
+      const expr = `${badIn(HOUR_S)}{slo="${name}"} / ${allIn(HOUR_S)}{slo="${name}"}`;
+      return panel(text, 'percentunit', [{ expr, legend: 'bad, 1 h' }]);
+    }),
   ];
   return {
     title: `${service} (Spillway)`,

@@ -199,6 +199,21 @@ test('history, timeline and budgets survive a restart', async (t) => {
   await second.stop();
 });
 
+test('a history that cannot be opened is told of; health goes on without', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-history-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const worker = countingWorker('1');
+  const clock = new SimulatedClock();
+  const health = createHealth({ history: { file: folder }, sources: async () => [worker.snapshot()] }, { clock });
+  const faults: string[] = [];
+  health.events.on('fault', ({ what }) => faults.push(what));
+  await health.start();
+  await clock.advance(30_000);
+  assert.deepEqual(faults, ['history could not be kept']);
+  assert.equal(health.status().verdict, 'healthy');
+  await health.stop();
+});
+
 test('24 hours keep memory flat: rings do not grow, and nothing else does', async () => {
   const worker = countingWorker('1');
   const { clock, health } = await watched({ every: '1m' }, [worker]);

@@ -21,7 +21,7 @@ import {
 } from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
-import { FleetTotals } from './fleet.ts';
+import { FleetTotals, type FleetFamily } from './fleet.ts';
 import { SqliteHistory, type HistoryStore } from './history-store.ts';
 import { History } from './history.ts';
 import { LeakWatch } from './leak-watch.ts';
@@ -141,6 +141,12 @@ export class Health {
   /** Everything of this moment, as the dashboard shows it. */
   overview(): Overview {
     return this.#overview;
+  }
+
+  /** All workers' metrics, added up anew. Read them at once: they go on counting. */
+  async families(): Promise<Iterable<FleetFamily>> {
+    await this.#gather();
+    return this.#fleet.families;
   }
 
   /** All workers' metrics as text, in pieces. They are asked anew, so that a scrape is never behind. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { packValues, unpackValues } from './history-codec.ts';
 import { TIERS, type HistoryRow } from './history.ts';
 import type { HourCount } from './slo-book.ts';
 import type { Change } from './timeline.ts';
@@ -35,95 +36,98 @@ const SCHEMA = `
  * minute; what is older than its tier is deleted as new rows come.
  */
 export class SqliteHistory implements HistoryStore {
-  readonly #database: DatabaseSync;
+  readonly #file: string;
   readonly #ids = new Map<string, number>();
-  readonly #putPoint: StatementSync;
-  readonly #putSignal: StatementSync;
-  readonly #putChange: StatementSync;
-  readonly #putHour: StatementSync;
+  #open: OpenHistory | undefined;
 
-  /** @param file path; its folder is made when it is missing. `:memory:` keeps nothing. */
+  /** @param file path; its folder is made when it is missing. `:memory:` keeps nothing. Opened at the first `load`. */
   constructor(file: string) {
-    if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
-    this.#database = new DatabaseSync(file);
-    // A crash may lose the last seconds of history, never the file: what is lost is worth less than a sync each second.
-    this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${SCHEMA}`);
-    this.#putPoint = this.#database.prepare('INSERT OR REPLACE INTO point (step, at, points) VALUES (?, ?, ?)');
-    this.#putSignal = this.#database.prepare('INSERT INTO signal (name) VALUES (?) RETURNING id');
-    this.#putChange = this.#database.prepare('INSERT OR IGNORE INTO change (at, id, change) VALUES (?, ?, ?)');
-    this.#putHour = this.#database.prepare('INSERT OR REPLACE INTO slo_hour (objective, hour, bad, total) VALUES (?, ?, ?, ?)');
-    for (const { id, name } of this.#database.prepare('SELECT id, name FROM signal').all() as { id: number; name: string }[])
-      this.#ids.set(name, id);
+    this.#file = file;
   }
 
+  /** @throws when the file cannot be opened, or another process holds it for longer than a second. */
   load(nowMs: number): KeptHistory {
+    const { database } = (this.#open ??= openHistory(this.#file));
+    for (const { id, name } of database.prepare('SELECT id, name FROM signal').all() as { id: number; name: string }[])
+      this.#ids.set(name, id);
     const names = new Map(Array.from(this.#ids, ([name, id]) => [id, name]));
     const rows = TIERS.flatMap(({ stepMs, points }) => {
-      const stored = this.#database
+      const stored = database
         .prepare('SELECT at, points FROM point WHERE step = ? AND at > ? AND at <= ? ORDER BY at')
         .all(stepMs, nowMs - stepMs * points, nowMs) as { at: number; points: Uint8Array }[];
-      return stored.map((row): HistoryRow => ({ stepMs, atMs: row.at, values: unpack(row.points, names) }));
+      return stored.map((row): HistoryRow => ({ stepMs, atMs: row.at, values: unpackValues(row.points, names) }));
     });
-    const changes = this.#database.prepare('SELECT change FROM change ORDER BY at DESC, id DESC LIMIT ?').all(KEPT_CHANGES) as {
+    const changes = database.prepare('SELECT change FROM change ORDER BY at DESC, id DESC LIMIT ?').all(KEPT_CHANGES) as {
       change: string;
     }[];
-    const hours = this.#database
+    const hours = database
       .prepare('SELECT objective, hour, bad, total FROM slo_hour WHERE hour > ?')
       .all(Math.floor(nowMs / HOUR_MS) - KEPT_HOURS) as unknown as HourCount[];
     return { rows, changes: changes.toReversed().map(({ change }) => JSON.parse(change) as Change), hours };
   }
 
   save({ rows, changes, hours }: KeptHistory, nowMs: number): void {
-    this.#database.exec('BEGIN');
+    if (!this.#open) return;
+    const { database, putPoint, putChange, putHour } = this.#open;
+    database.exec('BEGIN');
     try {
-      for (const { stepMs, atMs, values } of rows) this.#putPoint.run(stepMs, atMs, this.#pack(values));
-      for (const change of changes) this.#putChange.run(change.atMs, change.id, JSON.stringify(change));
-      for (const { objective, hour, bad, total } of hours) this.#putHour.run(objective, hour, bad, total);
-      this.#deleteOld(nowMs);
-      this.#database.exec('COMMIT');
+      for (const { stepMs, atMs, values } of rows)
+        putPoint.run(
+          stepMs,
+          atMs,
+          packValues(values, (name) => this.#idOf(name)),
+        );
+      for (const change of changes) putChange.run(change.atMs, change.id, JSON.stringify(change));
+      for (const { objective, hour, bad, total } of hours) putHour.run(objective, hour, bad, total);
+      deleteOld(database, nowMs);
+      database.exec('COMMIT');
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      database.exec('ROLLBACK');
       throw error;
     }
   }
 
   close(): void {
-    this.#database.close();
-  }
-
-  #deleteOld(nowMs: number): void {
-    for (const { stepMs, points } of TIERS)
-      this.#database.prepare('DELETE FROM point WHERE step = ? AND at <= ?').run(stepMs, nowMs - stepMs * points);
-    this.#database.prepare('DELETE FROM slo_hour WHERE hour <= ?').run(Math.floor(nowMs / HOUR_MS) - KEPT_HOURS);
-    this.#database
-      .prepare('DELETE FROM change WHERE (at, id) NOT IN (SELECT at, id FROM change ORDER BY at DESC, id DESC LIMIT ?)')
-      .run(KEPT_CHANGES);
-  }
-
-  #pack(values: ReadonlyMap<string, number>): Uint8Array {
-    const bytes = new DataView(new ArrayBuffer(values.size * 6));
-    let at = 0;
-    for (const [name, value] of values) {
-      bytes.setUint16(at, this.#idOf(name), true);
-      bytes.setFloat32(at + 2, value, true);
-      at += 6;
-    }
-    return new Uint8Array(bytes.buffer);
+    this.#open?.database.close();
+    this.#open = undefined;
   }
 
   #idOf(name: string): number {
     let id = this.#ids.get(name);
-    if (id === undefined) this.#ids.set(name, (id = (this.#putSignal.get(name) as { id: number }).id));
+    if (id === undefined) this.#ids.set(name, (id = (this.#open!.putSignal.get(name) as { id: number }).id));
     return id;
   }
 }
 
-function unpack(bytes: Uint8Array, names: ReadonlyMap<number, string>): Map<string, number> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = new Map<string, number>();
-  for (let at = 0; at + 6 <= bytes.byteLength; at += 6) {
-    const name = names.get(view.getUint16(at, true));
-    if (name !== undefined) values.set(name, view.getFloat32(at + 2, true));
-  }
-  return values;
+interface OpenHistory {
+  readonly database: DatabaseSync;
+  readonly putPoint: StatementSync;
+  readonly putSignal: StatementSync;
+  readonly putChange: StatementSync;
+  readonly putHour: StatementSync;
+}
+
+function openHistory(file: string): OpenHistory {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  // Loaded here and not above, because Node warns of its SQLite as soon as it is loaded, used or not.
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  const database = new DatabaseSync(file);
+  // A crash may lose the last seconds of history, never the file: what is lost is worth less than a sync each second.
+  database.exec(`PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${SCHEMA}`);
+  return {
+    database,
+    putPoint: database.prepare('INSERT OR REPLACE INTO point (step, at, points) VALUES (?, ?, ?)'),
+    putSignal: database.prepare('INSERT INTO signal (name) VALUES (?) RETURNING id'),
+    putChange: database.prepare('INSERT OR IGNORE INTO change (at, id, change) VALUES (?, ?, ?)'),
+    putHour: database.prepare('INSERT OR REPLACE INTO slo_hour (objective, hour, bad, total) VALUES (?, ?, ?, ?)'),
+  };
+}
+
+function deleteOld(database: DatabaseSync, nowMs: number): void {
+  for (const { stepMs, points } of TIERS)
+    database.prepare('DELETE FROM point WHERE step = ? AND at <= ?').run(stepMs, nowMs - stepMs * points);
+  database.prepare('DELETE FROM slo_hour WHERE hour <= ?').run(Math.floor(nowMs / HOUR_MS) - KEPT_HOURS);
+  database
+    .prepare('DELETE FROM change WHERE (at, id) NOT IN (SELECT at, id FROM change ORDER BY at DESC, id DESC LIMIT ?)')
+    .run(KEPT_CHANGES);
 }

@@ -3,6 +3,7 @@ export type {
   AdminActions,
   ChangesRequest,
   EndpointRequest,
+  HeapProfileRequest,
   PurgeRequest,
   ShedLevelRequest,
   SilenceRequest,
@@ -14,8 +15,13 @@ export { AdminListener, createAdmin, type AdminEvents, type AdminParts, type Aud
 export type { HealthEvents } from './events.ts';
 export { type MetricsFormat } from './exposition.ts';
 export { createHealth, Health, type HealthSources } from './health.ts';
+export { SqliteHistory, type HistoryStore, type KeptHistory } from './history-store.ts';
+export { createRedisHistory, type RedisHistoryOptions } from './redis-history.ts';
+export { recordHeapProfile } from './heap-profile.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
+export { createOtlpExport } from './otlp.ts';
+export { otlpOptions, type OtlpEvents, type OtlpExport, type OtlpOptions } from './otlp-options.ts';
 export type { Overview, StreamMessage, WorkerRow } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
 export { createRecorder, Recorder, type RecorderEvents, type RunningTimer, type SlowQuery } from './recorder.ts';

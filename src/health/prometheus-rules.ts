@@ -37,16 +37,29 @@ export function prometheusRules(objectives: readonly Objective[], rules: readonl
 
 const WINDOWS_S = [...new Set(BURN_WINDOWS.flatMap(({ longS, shortS }) => [shortS, longS]))].toSorted((a, b) => a - b);
 
+/** Counted once for each window, so that the alerts below only compare. */
 function recordings(objective: Objective): RecordingRule[] {
-  return WINDOWS_S.map((seconds) => ({
-    record: `spillway_slo_bad:ratio_${windowName(seconds)}`,
-    expr: badShare(objective, seconds),
-    labels: { slo: objective.name },
-  }));
+  const labels = { slo: objective.name };
+  return WINDOWS_S.flatMap((seconds) => [
+    { record: allIn(seconds), expr: allCount(objective, seconds), labels },
+    { record: badIn(seconds), expr: badCount(objective, seconds), labels },
+  ]);
 }
 
-function badShare(objective: Objective, seconds: number): string {
-  return `${badCount(objective, seconds)} / ${allCount(objective, seconds)}`;
+/** Name of the series that says how many requests a window holds. */
+export function allIn(seconds: number): string {
+  return `spillway_slo_all:increase_${windowName(seconds)}`;
+}
+
+/** How many of them were bad. */
+export function badIn(seconds: number): string {
+  return `spillway_slo_bad:increase_${windowName(seconds)}`;
+}
+
+function allCount(objective: Objective, seconds: number): string {
+  const metric =
+    objective.belowMs === undefined ? 'spillway_http_requests_total' : 'spillway_http_request_duration_seconds_count';
+  return `sum(increase(${metric}${selector(objective)}[${windowName(seconds)}]))`;
 }
 
 function badCount(objective: Objective, seconds: number): string {
@@ -57,13 +70,7 @@ function badCount(objective: Objective, seconds: number): string {
   // Prometheus keeps a bound as it was written: '1.0' before version 3, '1' since.
   const bound = `le=~"${String(objective.belowMs / 1000).replaceAll('.', '[.]')}([.]0)?"`;
   const good = `sum(increase(spillway_http_request_duration_seconds_bucket${selector(objective, bound)}${range}))`;
-  return `(${allCount(objective, seconds)} - ${good})`;
-}
-
-function allCount(objective: Objective, seconds: number): string {
-  const metric =
-    objective.belowMs === undefined ? 'spillway_http_requests_total' : 'spillway_http_request_duration_seconds_count';
-  return `sum(increase(${metric}${selector(objective)}[${windowName(seconds)}]))`;
+  return `sum(${allIn(seconds)}{slo="${objective.name}"}) - ${good}`;
 }
 
 function selector({ className }: Objective, more?: string): string {
@@ -73,11 +80,11 @@ function selector({ className }: Objective, more?: string): string {
 
 function burnAlerts(objective: Objective, sloWindowS: number): AlertingRule[] {
   return (['page', 'ticket'] as const).map((severity) => {
-    const pairs = BURN_WINDOWS.filter((windows) => windows.severity === severity).map((windows) => {
-      const limit = round(burnLimit(windows, sloWindowS) * (1 - objective.goal));
-      const ratio = (seconds: number): string =>
-        `spillway_slo_bad:ratio_${windowName(seconds)}{slo="${objective.name}"} > ${limit}`;
-      return `(${ratio(windows.longS)} and ${ratio(windows.shortS)} and on() ${badCount(objective, windows.longS)} >= ${LEAST_BAD})`;
+    const slo = `{slo="${objective.name}"}`;
+    const pairs = BURN_WINDOWS.filter((windows) => windows.severity === severity).map(({ longS, shortS, ...windows }) => {
+      const limit = round(burnLimit({ longS, shortS, ...windows }, sloWindowS) * (1 - objective.goal));
+      const share = (seconds: number): string => `${badIn(seconds)}${slo} / ${allIn(seconds)}${slo} > ${limit}`;
+      return `(${share(longS)} and ${share(shortS)} and ${badIn(longS)}${slo} >= ${LEAST_BAD})`;
     });
     return {
       alert: BURN_ALERT,

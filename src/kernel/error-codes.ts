@@ -114,6 +114,10 @@ export const ERROR_CODES = {
   },
 
   // health
+  SPILLWAY_PEER_MISSING: {
+    retryable: false,
+    means: 'A feature needs a package that Spillway does not bring along. Install what the message names.',
+  },
 
   // routes
   SPILLWAY_ROUTES_CITY_INVALID: {

@@ -30,6 +30,26 @@ test('a timing counts as its histogram and its buckets would one by one', () => 
   );
 });
 
+test('a copy says the same whether or not there was one before, and is never changed later', () => {
+  const ms = fc.double({ min: 0, max: 20_000, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(fc.array(ms, { maxLength: 8 }), { maxLength: 12 }), (rounds) => {
+      const metrics = new Metrics();
+      const series = metrics.timing({ name: 't', help: 'h' }).series();
+      const histogram = new Histogram(TIMING_BITS);
+      const copies: [unknown, unknown][] = [];
+      for (const round of rounds) {
+        for (const one of round) {
+          series.observe(one);
+          histogram.record(one * 1000);
+        }
+        copies.push([metrics.snapshot().families[0]!.series[0]!.histogram, histogram.toJSON()]);
+      }
+      for (const [copy, expected] of copies) assert.deepEqual(copy, expected);
+    }),
+  );
+});
+
 test('cells tile the whole range', () => {
   for (const bits of [5, 10]) {
     for (let cell = 0; cell + 1 < (33 - bits) * 2 ** bits; cell++)

@@ -235,6 +235,9 @@ const BUCKET_OF_CELL = Uint8Array.from({ length: TIMING_CELLS }, (_, cell) =>
 class TimingSeries implements Timing, SeriesData {
   readonly #cells = new Float64Array(TIMING_CELLS);
   readonly #buckets = new Float64Array(TIMING_BUCKETS_MS.length + 1);
+  /** One bit a cell: counted in since the last copy; in the last copy. */
+  readonly #changed = new Int32Array(TIMING_CELLS / 32);
+  readonly #copied = new Int32Array(TIMING_CELLS / 32);
   #count = 0;
   #sumUs = 0;
   #minUs = LONGEST_US;
@@ -248,6 +251,7 @@ class TimingSeries implements Timing, SeriesData {
     const near = BUCKET_OF_CELL[cell]!;
     const bucket = us > BUCKET_BOUNDS_US[near]! ? near + 1 : near;
     this.#cells[cell]! += 1;
+    this.#changed[cell >>> 5]! |= 1 << (cell & 31);
     this.#buckets[bucket]! += 1;
     this.#count++;
     this.#sumUs += us;
@@ -280,32 +284,30 @@ class TimingSeries implements Timing, SeriesData {
   #histogram(): HistogramData {
     const [count, sum, max] = [this.#count, this.#sumUs, this.#maxUs];
     const min = count === 0 ? 0 : this.#minUs;
-    const counts = count === 0 ? [] : pairsIn(this.#cells, cellOf(min), cellOf(max), this.#copy?.histogram.counts ?? []);
+    const counts = pairsIn(this.#cells, this.#changed, this.#copied, this.#copy?.histogram.counts ?? []);
     return { bits: TIMING_BITS, count, sum, min, max, counts };
   }
 }
 
 type CellCount = readonly [cell: number, count: number];
 
-/** The cells in use. Pairs that have not changed are taken from the copy before: between two seconds only a few do. */
-function pairsIn(cells: Float64Array, first: number, last: number, before: readonly CellCount[]): CellCount[] {
+/**
+ * The cells in use, in order. Pairs that have not changed are those of the copy before, without a look at them: of the many
+ * cells of many series, a second changes a few.
+ */
+function pairsIn(cells: Float64Array, changed: Int32Array, copied: Int32Array, before: readonly CellCount[]): CellCount[] {
   const pairs: CellCount[] = [];
   let at = 0;
-  for (let cell = first; cell <= last; cell++) {
-    const count = cells[cell]!;
-    if (count === 0) continue;
-    const known = at < before.length ? before[at]! : undefined;
-    if (known !== undefined && known[0] === cell) {
-      at++;
-      pairs.push(known[1] === count ? known : [cell, count]);
-    } else {
-      pairs.push([cell, count]);
+  for (let word = 0; word < changed.length; word++) {
+    const [isNew, isOld] = [changed[word]!, copied[word]!];
+    for (let left = isNew | isOld; left !== 0; left &= left - 1) {
+      const bit = left & -left;
+      const cell = word * 32 + 31 - Math.clz32(bit);
+      pairs.push((isNew & bit) === 0 ? before[at]! : [cell, cells[cell]!]);
+      if ((isOld & bit) !== 0) at++;
     }
+    copied[word] = isNew | isOld;
+    changed[word] = 0;
   }
   return pairs;
-}
-
-function cellOf(us: number): number {
-  const exponent = 31 - TIMING_BITS - Math.clz32(us);
-  return exponent <= 0 ? us : exponent * 2 ** TIMING_BITS + (us >>> exponent);
 }

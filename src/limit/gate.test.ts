@@ -156,3 +156,23 @@ test('where a client stands can be looked at and reset, on one route or on all',
   assert.deepEqual(await remaining(), ['/a 5', '/b 3']);
   assert.deepEqual(await gate.peek('192.0.2.1', '/none'), []);
 });
+
+test('a client beyond a point is held back, and goes on by what hold says', async () => {
+  const route = routeWith('/a', [perMinute(100)]);
+  const clock = new SimulatedClock();
+  const gate = createLimitGate([route], { slowDown: { after: 1, delay: '100ms', maxWaiting: 1 } }, { clock });
+  const decide = (): Decision => gate.check(exchangeOn(route, '192.0.2.1')) as Decision;
+  assert.deepEqual(
+    [decide(), decide(), decide()].map((decision) => decision.delayMs),
+    [0, 100, 200],
+  );
+  const heldMs: (number | string)[] = [];
+  const hold = (): void =>
+    void gate
+      .hold(decide(), exchangeOn(route, '192.0.2.1'))
+      .then((decision) => heldMs.push(decision.allowed ? clock.monotonic() : decision.reason));
+  hold();
+  hold();
+  await clock.advance(1000);
+  assert.deepEqual(heldMs, ['delayQueueFull', 300]);
+});

@@ -48,7 +48,7 @@ const NO_LIMIT = decidedWithoutLimits(true, 'exempt');
 
 export class LimitGate {
   readonly #limiters = new Map<RoutePolicy, PolicyLimiter>();
-  /** Routes whose limits all go by address, so that a request can be judged before its head is parsed. */
+  /** Routes where the address alone decides, so that a request can be judged before its head is parsed. */
   readonly #byAddressOnly = new Set<RoutePolicy>();
   readonly #fields: FieldChoice;
   readonly #identify: Identify;
@@ -56,6 +56,8 @@ export class LimitGate {
   constructor(routes: readonly RoutePolicy[], options: z.output<typeof limitGateOptions>, runtime: Runtime) {
     this.#fields = { standard: options.standardHeaders, legacy: options.legacyHeaders };
     this.#identify = options.identify ?? apiKeyFrom(options.apiKeyHeader.toLowerCase());
+    const identityMatters =
+      options.identify !== undefined && Object.keys(options.tiers).length + options.allow.length + options.deny.length > 0;
     for (const route of routes) {
       if (route.limits.length === 0) continue;
       this.#limiters.set(
@@ -66,7 +68,7 @@ export class LimitGate {
           runtime,
         ),
       );
-      if (route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      if (!identityMatters && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
       if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
@@ -86,6 +88,14 @@ export class LimitGate {
     const limiter = this.#limiters.get(route);
     if (!limiter) return true;
     return this.#byAddressOnly.has(route) && limiter.admits({ ip: clientIp });
+  }
+
+  /**
+   * Waits out an allowed decision's `delayMs` (slow-down). Go by the decision that comes back: it is a refusal where too
+   * many requests wait already.
+   */
+  hold(decision: Decision, exchange: Exchange): Promise<Decision> {
+    return this.#limiters.get(exchange.route)?.hold(decision) ?? Promise.resolve(decision);
   }
 
   /** Tells the client where it stands. */

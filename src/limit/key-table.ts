@@ -11,13 +11,15 @@ export interface SlotContents {
 }
 
 const FIRST_CAPACITY = 64;
-const LOOKED_AT_PER_INSERT = 4;
-const LOOKED_AT_WHEN_FULL = 32;
+/** Up to here the arrays grow before anything is taken back: room is cheaper than looking for it. */
+const FREE_CAPACITY = 65_536;
+const LOOKED_AT = 32;
 
 /**
- * Gives each key a slot in typed arrays, for at most `maxKeys` keys. A hand goes round the keys, a few per insertion,
- * and takes back the slots of those whose counts have run out; there is no timer. Only when every slot the hand meets
- * still counts is a key forgotten: the least used of those met, so a client near its limit is never the one.
+ * Gives each key a slot in typed arrays, for at most `maxKeys` keys. When there is no slot left, a hand goes on round the
+ * keys and takes back the slots of those whose counts have run out; there is no timer. Only when the arrays have their full
+ * size and every slot the hand meets still counts is a key forgotten: the least used of those met, so a client near its
+ * limit is never the one.
  */
 export class KeyTable {
   readonly maxKeys: number;
@@ -50,8 +52,8 @@ export class KeyTable {
 
   /** An empty slot for a key that has none. */
   add(key: string): number {
-    if (this.#slots.size > 0) this.#sweep(this.#isFull ? LOOKED_AT_WHEN_FULL : LOOKED_AT_PER_INSERT);
-    const slot = this.#free.pop() ?? this.#takeUnused();
+    if (this.#free.length === 0 && this.#unused === this.#capacity) this.#makeRoom();
+    const slot = this.#free.pop() ?? this.#unused++;
     this.#slots.set(key, slot);
     return slot;
   }
@@ -61,26 +63,34 @@ export class KeyTable {
     if (slot !== undefined) this.#release(key, slot);
   }
 
-  get #isFull(): boolean {
-    return this.#slots.size >= this.maxKeys;
+  #makeRoom(): void {
+    if (this.#capacity < Math.min(FREE_CAPACITY, this.maxKeys)) return this.#grow();
+    const leastUsed = this.#sweep();
+    if (this.#free.length > 0) return;
+    if (this.#capacity < this.maxKeys) return this.#grow();
+    this.#release(leastUsed!, this.#slots.get(leastUsed!)!);
+    this.#forgotten++;
   }
 
-  #sweep(steps: number): void {
+  #grow(): void {
+    this.#capacity = Math.min(this.maxKeys, Math.max(FIRST_CAPACITY, this.#capacity * 2));
+    this.#contents.grow(this.#capacity);
+  }
+
+  /** Takes back what the hand finds idle; returns the least used of the other keys it met. */
+  #sweep(): string | undefined {
     let leastUsed: string | undefined;
     let least = Infinity;
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < LOOKED_AT && this.#slots.size > 0; step++) {
       const [key, slot] = this.#nextUnderHand();
       if (this.#contents.idle(slot)) {
         this.#release(key, slot);
-        if (this.#slots.size === 0) return;
         continue;
       }
       const used = this.#contents.used(slot);
       if (used < least) [leastUsed, least] = [key, used];
     }
-    if (!this.#isFull) return;
-    this.#release(leastUsed!, this.#slots.get(leastUsed!)!);
-    this.#forgotten++;
+    return leastUsed;
   }
 
   /** The table is not empty when this is called. */
@@ -97,13 +107,5 @@ export class KeyTable {
     this.#slots.delete(key);
     this.#contents.clear(slot);
     this.#free.push(slot);
-  }
-
-  #takeUnused(): number {
-    if (this.#unused === this.#capacity) {
-      this.#capacity = Math.min(this.maxKeys, Math.max(FIRST_CAPACITY, this.#capacity * 2));
-      this.#contents.grow(this.#capacity);
-    }
-    return this.#unused++;
   }
 }

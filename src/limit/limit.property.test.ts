@@ -120,13 +120,14 @@ test('several sliding limits, costs, refunds and resets decide as an exact log d
   );
 });
 
-test('a refusal says the first moment the same request can succeed', () => {
+test('a refusal says the first moment the same request can succeed, and a decision when all is free again', () => {
   const algorithm = fc.constantFrom('sliding' as const, 'smooth' as const);
   fc.assert(
     fc.property(
       algorithm,
       fc.array(fc.tuple(fc.nat(300), fc.integer({ min: 1, max: 3 })), { maxLength: 40 }),
-      (kind, arrivals) => {
+      fc.nat(1200),
+      (kind, arrivals, lastWaitMs) => {
         const clock = new RunningClock();
         const limiter = createLimiter(
           { limit: 6, window: '1s', algorithm: kind, ...(kind === 'smooth' ? { burst: 3 } : { buckets: 7 }) },
@@ -142,6 +143,13 @@ test('a refusal says the first moment the same request can succeed', () => {
           clock.nowMs = refusedMs + decision.retryAfterMs;
           assert.equal(limiter.check('k', { cost }).allowed, true, 'when said');
         }
+        clock.nowMs += lastWaitMs;
+        const { resetMs, remaining, limit } = limiter.peek('k');
+        assert.equal(resetMs > 0, remaining < limit);
+        clock.nowMs += Math.max(0, resetMs - 2);
+        if (resetMs > 2) assert.ok(limiter.peek('k').remaining < limit, 'something counts until it is said to be whole');
+        clock.nowMs += 2;
+        assert.equal(limiter.peek('k').remaining, limit, 'whole when said');
       },
     ),
     { numRuns: SEQUENCES / 4 },

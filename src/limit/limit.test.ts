@@ -181,3 +181,9 @@ test('wrong options are refused with their fix', () => {
     );
   }
 });
+
+test('a cost that is no whole number is refused as an error, and counts nothing', async () => {
+  const limiter = createLimiter({ limit: 10, window: '1m' }, { clock: new SimulatedClock() });
+  for (const cost of [-1, 0.5, Number.NaN, Infinity]) assert.throws(() => limiter.check('a', { cost }), /whole number/);
+  assert.equal(await limiter.getRemainingRequests('a'), 10);
+});

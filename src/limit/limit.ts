@@ -35,7 +35,10 @@ export interface LimiterSettings extends Omit<StoreSettings, 'store'> {
 export interface Limiter<Answer extends Decision | Promise<Decision> = Decision | Promise<Decision>> {
   readonly events: Events<LimitEvents>;
   readonly rules: readonly Rule[];
-  /** Decides, and counts the cost when the answer is yes. A string is taken as the key itself. */
+  /**
+   * Decides, and counts the cost when the answer is yes. A string is taken as the key itself.
+   * @throws RangeError when the cost is no whole number from 0.
+   */
   check(subject: Subject | string, options?: CheckOptions): Answer;
   /** Decides without counting. */
   peek(subject: Subject | string): Answer;
@@ -126,7 +129,7 @@ export class PolicyLimiter implements Limiter {
   }
 
   check(subject: Subject | string, options?: CheckOptions): Decision | Promise<Decision> {
-    const cost = options?.cost ?? 1;
+    const cost = unitsOf(options?.cost);
     const decision = this.#listed(subject) ?? this.#decide(subject, cost);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(subject, settled, cost))
@@ -149,7 +152,7 @@ export class PolicyLimiter implements Limiter {
   }
 
   reserve(subject: Subject | string, options?: CheckOptions): never {
-    const cost = options?.cost ?? 1;
+    const cost = unitsOf(options?.cost);
     const decision = this.check(subject, options);
     // The interface says which of the two it is for this limiter.
     return (
@@ -180,8 +183,9 @@ export class PolicyLimiter implements Limiter {
 
   async charge(subject: Subject | string, cost: number): Promise<void> {
     const [keys, multiplier] = [this.#keysOf(subject), this.#multiplierOf(subject)];
-    if (this.#shared) await this.#shared.charge(keys, multiplier, cost);
-    else this.#local.charge(keys, multiplier, cost, this.#clock.monotonic());
+    const units = unitsOf(cost);
+    if (this.#shared) await this.#shared.charge(keys, multiplier, units);
+    else this.#local.charge(keys, multiplier, units, this.#clock.monotonic());
   }
 
   async reset(subject: Subject | string): Promise<void> {
@@ -268,6 +272,12 @@ export class PolicyLimiter implements Limiter {
     if (typeof subject === 'string' || subject.tier === undefined) return 1;
     return this.#settings.tiers[subject.tier] ?? 1;
   }
+}
+
+/** Counts are of whole units; anything else would corrupt them in silence. */
+function unitsOf(cost = 1): number {
+  if (Number.isInteger(cost) && cost >= 0) return cost;
+  throw new RangeError(`a cost is a whole number of units from 0, not ${cost}`);
 }
 
 function bookingsOf(given: Decision | Subject | string): readonly Booking[] | undefined {

@@ -24,6 +24,9 @@ const DEFAULT_BUCKETS = 20;
 /** Leased units count for up to two buckets too long, so the buckets are finer. */
 const LEASE_BUCKETS = 60;
 
+/** Counts are kept in 32 bits. */
+const HIGHEST_LIMIT = 2 ** 32 - 1;
+
 const PERIOD_MS = { hour: 3_600_000, day: 86_400_000, week: 604_800_000, month: 2_592_000_000, year: 31_536_000_000 };
 
 /** Rules from a limiter's options. */
@@ -66,7 +69,7 @@ export function rulesFromPolicy(limits: readonly LimitPolicy[], ipv6Prefix: numb
 
 /** The limit of a subject whose tier multiplies it; never below 1. */
 export function limitFor(rule: Rule, multiplier: number): number {
-  return multiplier === 1 ? rule.limit : Math.max(1, Math.floor(rule.limit * multiplier));
+  return multiplier === 1 ? rule.limit : Math.max(1, Math.min(HIGHEST_LIMIT, Math.floor(rule.limit * multiplier)));
 }
 
 function defaultBurst(limit: number): number {

@@ -66,6 +66,7 @@ export class ClosedLoop implements Loop {
     const { arrival, player, measurement, lanes } = this.#options;
     if (this.#stopped) return;
     measurement.planned++;
+    measurement.punctual++;
     this.running++;
     const index = round * arrival.users + user;
     player.play({ index, dueMs, state }, (answered) => {

@@ -1,8 +1,10 @@
-import { ConfigError, show, type Duration } from '../kernel/index.ts';
+import { ConfigError, parseDuration, parseOptions, show, type Duration } from '../kernel/index.ts';
 import type { Arrival } from './arrival.ts';
 import type { Feed } from './feed.ts';
 import type { RequestOptions } from './http1/encode.ts';
+import type { FaultStep, OwnProcess } from './own-processes.ts';
 import type { LoadResponse } from './response.ts';
+import { liveSockets, type LiveSockets } from './sockets/definition.ts';
 import type { ThresholdInput } from './thresholds.ts';
 
 /** What a request of a scenario may say beyond its path. */
@@ -61,6 +63,8 @@ interface ScenarioBase {
 /** Fixed requests, one a turn, chosen by weight. */
 export interface FixedScenario extends ScenarioBase {
   readonly requests: readonly FixedRequest[];
+  /** Which of the requests each arrival sends, by position, instead of by weight: for a recording. */
+  readonly order?: Uint32Array;
 }
 
 /** Code: what one user does in one iteration. */
@@ -84,6 +88,12 @@ export interface LoadDefinition<Data = unknown> {
   readonly arrival: Arrival;
   /** Default: one scenario that gets the target's path. */
   readonly scenarios?: Readonly<Record<string, Scenario<Data>>>;
+  /** Instead of scenarios: clients that stay connected; the arrival is that of their messages. */
+  readonly sockets?: LiveSockets;
+  /** Processes to start before the load and stop after it, such as the target itself. */
+  readonly processes?: Readonly<Record<string, OwnProcess>>;
+  /** What goes wrong with those processes, and when. */
+  readonly faults?: readonly FaultStep[];
   /** k6's grammar: `{ latency: ['p(99)<200'], 'errors{scenario:checkout}': ['rate<0.001'] }`. */
   readonly thresholds?: Readonly<Record<string, readonly ThresholdInput[]>>;
   /** Fields every request carries. */
@@ -115,6 +125,28 @@ export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): Lo
       problems.push({ path: `scenarios.${name}.weight`, message: `${show(scenario.weight)} is not a number above 0` });
     }
   }
+  if (definition.sockets && definition.arrival?.model === 'closed') {
+    problems.push({
+      path: 'arrival',
+      message: 'is a closed model',
+      fix: 'messages over sockets come at a rate: constant, ramp, …',
+    });
+  }
+  for (const [at, step] of (definition.faults ?? []).entries()) {
+    const name = Object.entries(step).find(([key]) => ['stall', 'kill', 'killChild', 'restart'].includes(key))?.[1] as
+      | string
+      | undefined;
+    if (name === undefined || !(name in (definition.processes ?? {}))) {
+      problems.push({
+        path: `faults[${at}]`,
+        message: `${show(name)} is no process of this run`,
+        fix: 'declare it under processes',
+      });
+    }
+    if (parseDuration(step.at) === undefined)
+      problems.push({ path: `faults[${at}].at`, message: `${show(step.at)} is not a duration such as '10s'` });
+  }
+  if (definition.sockets) parseOptions(liveSockets, definition.sockets, 'defineLoad({ sockets })');
   if (problems.length > 0) throw new ConfigError('defineLoad(definition)', problems);
   return definition;
 }

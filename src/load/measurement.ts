@@ -86,6 +86,7 @@ export interface CheckCount {
 export interface MeasurementData {
   readonly planned: number;
   readonly missed: number;
+  readonly punctual: number;
   readonly iterations: number;
   readonly peakInFlight: number;
   readonly lag: HistogramData;
@@ -104,6 +105,8 @@ export class Measurement {
   planned = 0;
   /** Arrivals that never began, because every connection or user was busy until they were given up. */
   missed = 0;
+  /** Arrivals that began before the planned end, or soon after. */
+  punctual = 0;
   /** Iterations of scenarios that ran to their end. */
   iterations = 0;
   inFlight = 0;
@@ -178,12 +181,27 @@ export class Measurement {
     series.service.record(serviceMs * 1000);
     const point = this.timeline.at(atMs);
     point.answered++;
-    point.latency.record(latencyMs * 1000);
+    // Where it was due, not where it ended: a stall then shows as what users met, one after another.
+    this.timeline.at(atMs - latencyMs).latency.record(latencyMs * 1000);
     if (error !== undefined) {
       series.failed++;
       point.failed++;
       add(series.errors, error, 1);
     }
+  }
+
+  /** A connection that stays was asked for. It is in flight until {@link failed} says that it is gone. */
+  opened(atMs: number): void {
+    this.began(atMs);
+  }
+
+  /** Something that is not a request took this long: a connection to open, a message to arrive. */
+  took(series: Series, latencyMs: number, serviceMs: number, atMs: number): void {
+    series.answered++;
+    series.latency.record(latencyMs * 1000);
+    series.service.record(serviceMs * 1000);
+    this.timeline.at(atMs).answered++;
+    this.timeline.at(atMs - latencyMs).latency.record(latencyMs * 1000);
   }
 
   /** No answer came. `ageMs`: how long it had been due. */
@@ -195,7 +213,7 @@ export class Measurement {
     point.failed++;
     if (!WAITED.has(fault)) return;
     series.latency.record(ageMs * 1000);
-    point.latency.record(ageMs * 1000);
+    this.timeline.at(atMs - ageMs).latency.record(ageMs * 1000);
   }
 
   /** A scenario's own code threw. */
@@ -225,6 +243,7 @@ export class Measurement {
   merge(data: MeasurementData): void {
     this.planned += data.planned;
     this.missed += data.missed;
+    this.punctual += data.punctual;
     this.iterations += data.iterations;
     this.peakInFlight += data.peakInFlight;
     this.lag.merge(Histogram.fromJSON(data.lag));
@@ -238,17 +257,20 @@ export class Measurement {
     this.timeline.merge(data.timeline);
   }
 
-  toJSON(): MeasurementData {
+  /** Everything as plain data; `timeline: false` leaves the timeline empty, for what is sent while the run goes on. */
+  toJSON(parts: { readonly timeline?: boolean } = {}): MeasurementData {
+    const { timeline } = this;
     return {
       planned: this.planned,
       missed: this.missed,
+      punctual: this.punctual,
       iterations: this.iterations,
       peakInFlight: this.peakInFlight,
       lag: this.lag.toJSON(),
       series: [...this.#series.values()].map((series) => series.toJSON()),
       checks: [...this.#checks.values()],
       scriptErrors: [...this.#scriptErrors],
-      timeline: this.timeline.toJSON(),
+      timeline: parts.timeline === false ? { intervalMs: timeline.intervalMs, points: [] } : timeline.toJSON(),
     };
   }
 }

@@ -25,6 +25,8 @@ export interface OpenLoopOptions {
   readonly measurement: Measurement;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Until when an arrival may begin and still count as in time, ms into the run. */
+  readonly punctualUntilMs: number;
   /** Most iterations of code at once. */
   readonly maxUsers: number;
 }
@@ -95,27 +97,33 @@ export class OpenLoop implements Loop {
   }
 
   #startFixed(): boolean {
-    const { cursor, lanes, player, measurement } = this.#options;
+    const { cursor, lanes, player } = this.#options;
     if (!lanes.open) return this.#giveUpLate();
     const { index, dueMs } = cursor;
     cursor.advance();
-    measurement.planned++;
+    this.#begun();
     player.play({ index, dueMs, state: NO_STATE }, nothing);
     return true;
   }
 
   #startScripted(): boolean {
-    const { cursor, player, measurement, maxUsers } = this.#options;
+    const { cursor, player, maxUsers } = this.#options;
     if (this.running >= maxUsers) return this.#giveUpLate();
     const { index, dueMs } = cursor;
     cursor.advance();
-    measurement.planned++;
+    this.#begun();
     this.running++;
     player.play({ index, dueMs, state: {} }, () => {
       this.running--;
       this.#pump();
     });
     return true;
+  }
+
+  #begun(): void {
+    const { measurement, lanes, punctualUntilMs } = this.#options;
+    measurement.planned++;
+    if (lanes.elapsedMs() <= punctualUntilMs) measurement.punctual++;
   }
 
   /** Gives the oldest arrival up when it has waited for the whole timeout; false when it may wait on. */

@@ -45,6 +45,8 @@ export class Player {
   readonly #authority: string;
   readonly #basePath: string;
   readonly #choices: Choice[];
+  /** A recording's own order, where there is one. */
+  readonly #order: Uint32Array | undefined;
   readonly #encoded = new Map<string, EncodedRequest>();
 
   constructor(options: PlayerOptions) {
@@ -53,6 +55,8 @@ export class Player {
     this.#authority = target.host;
     this.#basePath = target.pathname.replace(/\/$/, '');
     this.#choices = this.#choicesOf(options.definition);
+    const [only] = Object.values(options.definition.scenarios ?? {});
+    this.#order = only && 'requests' in only ? only.order : undefined;
   }
 
   /** Whether the iteration with this index is code, which needs a user, or a fixed request, which needs a connection. */
@@ -75,11 +79,12 @@ export class Player {
 
   /** A request outside any iteration, for setup and teardown. */
   request(method: string, path: string, options: ScenarioRequestOptions = {}): Promise<LoadResponse> {
-    return this.#send(method, path, options, 'setup', '', this.#options.lanes.elapsedMs());
+    return this.#send(method, this.#basePath + path, options, 'setup', '', this.#options.lanes.elapsedMs());
   }
 
   #choose(index: number): Choice {
     const choices = this.#choices;
+    if (this.#order) return choices[this.#order[index % this.#order.length]!]!;
     if (choices.length === 1) return choices[0]!;
     // The golden ratio's multiples fill [0, 1) so evenly that weights hold over any stretch of the run.
     const point = (index * 0.618033988749895 + spread(this.#options.seed)) % 1;

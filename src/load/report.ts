@@ -2,7 +2,9 @@ import { Histogram, type HistogramData } from '../kernel/index.ts';
 import { describeArrival } from './arrival.ts';
 import { connectionsOf, type GeneratorUse, type Plan } from './generator.ts';
 import type { CheckCount, Measurement, Series } from './measurement.ts';
+import type { FaultMark } from './own-processes.ts';
 import { percentilesOf, type Percentiles } from './percentiles.ts';
+import type { ServerMetrics } from './server-metrics.ts';
 import { evaluateThresholds, type Threshold, type ThresholdOutcome } from './thresholds.ts';
 import { reasonsInvalid } from './verdict.ts';
 
@@ -14,6 +16,8 @@ export interface LoadFigures {
   readonly completed: number;
   /** Requests without an answer, or with one that counts as a failure. */
   readonly failed: number;
+  /** Failed out of all that came to an end, 0 to 1. */
+  readonly errorRate: number;
   /** Failures by kind: `connect`, `closed`, `reset`, `timeout`, `protocol`, `late`, `unfinished`, `script`, `status 503`. */
   readonly errors: Readonly<Record<string, number>>;
   readonly statuses: Readonly<Record<string, number>>;
@@ -26,6 +30,20 @@ export interface LoadFigures {
   readonly latency: Percentiles;
   /** From the write to the last byte. */
   readonly service: Percentiles;
+}
+
+/** How one figure of a run compares with the baseline's. */
+export interface Comparison {
+  /** `p50`, `p99`, `error rate`, `answers a second`. */
+  readonly subject: string;
+  readonly before: number;
+  readonly after: number;
+  /** after ÷ before − 1; for the error rate, after − before. */
+  readonly change: number;
+  /** Chance of a difference this large between two runs of the same system. */
+  readonly pValue: number;
+  /** Worse by more than the tolerance, and not by chance. */
+  readonly regression: boolean;
 }
 
 export type VerdictResult = 'ok' | 'thresholds' | 'regression' | 'invalid';
@@ -83,6 +101,12 @@ export interface LoadReport extends LoadFigures {
   readonly checks: readonly CheckCount[];
   readonly scriptErrors: readonly string[];
   readonly thresholds: readonly ThresholdOutcome[];
+  /** Against the baseline, where one was given. */
+  readonly comparisons?: readonly Comparison[];
+  /** The target's own figures, where its metrics were read. */
+  readonly server?: ServerMetrics;
+  /** What was made to go wrong, and when. */
+  readonly faults?: readonly FaultMark[];
   readonly verdict: Verdict;
   readonly generator: {
     /** Share of the run the busiest worker's event loop was busy. */
@@ -111,25 +135,27 @@ export interface RunResult {
   readonly thresholds: readonly Threshold[];
   /** The threshold that ended the run early, if one did. */
   readonly aborted: Threshold | undefined;
+  readonly server: ServerMetrics | undefined;
+  readonly faults: readonly FaultMark[];
 }
 
 export function buildReport(run: RunResult): LoadReport {
   const { plan, measurement, uses } = run;
-  const series = [...measurement.series];
+  countLost(plan, measurement);
+  const series = [...measurement.series].filter((one) => one.sent + one.answered + one.failed > 0);
   const total = figuresOf(series, run);
   const all = { latency: mergedHistogram(series, 'latency'), service: mergedHistogram(series, 'service') };
   const thresholds = evaluateThresholds(run.thresholds, measurement, Math.min(run.durationMs, run.elapsedMs));
   const busy = Math.max(0, ...uses.map((use) => use.busy));
   const invalid = reasonsInvalid({
     planned: measurement.planned,
-    begun: measurement.planned - measurement.missed,
+    punctual: measurement.punctual,
     answered: total.completed,
     lag: measurement.lag,
     latency: all.latency,
     busy,
     workers: uses.length,
     connections: connectionsOf(plan),
-    timeoutMs: plan.options.timeout,
   });
   return {
     version: 1,
@@ -153,6 +179,8 @@ export function buildReport(run: RunResult): LoadReport {
     checks: [...measurement.checks],
     scriptErrors: [...measurement.scriptErrors],
     thresholds,
+    ...(run.server === undefined ? {} : { server: run.server }),
+    ...(run.faults.length === 0 ? {} : { faults: run.faults }),
     verdict: verdictOf(invalid, thresholds, run.aborted),
     generator: {
       busy,
@@ -165,6 +193,18 @@ export function buildReport(run: RunResult): LoadReport {
     timeline: { intervalMs: measurement.timeline.intervalMs, points: pointsOf(measurement) },
     histograms: { latency: all.latency.toJSON(), service: all.service.toJSON() },
   };
+}
+
+/** Messages that should have reached more connections than they did: failures of kind `lost`. */
+function countLost({ definition }: Plan, measurement: Measurement): void {
+  const { fanOut } = definition.sockets ?? {};
+  if (fanOut === undefined) return;
+  const named = (name: string): Series => measurement.seriesFor({ scenario: 'sockets', class: '', name });
+  const delivery = named('delivery');
+  const lost = named('message').sent * fanOut - delivery.answered - named('slow delivery').answered;
+  if (lost <= 0) return;
+  delivery.failed += lost;
+  delivery.errors.set('lost', lost);
 }
 
 function verdictOf(invalid: readonly string[], thresholds: readonly ThresholdOutcome[], aborted: Threshold | undefined): Verdict {
@@ -193,12 +233,14 @@ function groupBy(series: readonly Series[], keyOf: (series: Series) => string, r
 function figuresOf(series: readonly Series[], run: RunResult): LoadFigures {
   const seconds = Math.max(1, Math.min(run.durationMs, run.elapsedMs)) / 1000;
   const completed = sumOf(series, (one) => one.answered);
+  const failed = sumOf(series, (one) => one.failed);
   const errors = addUp(series.map((one) => one.errors));
   const badAnswers = Object.entries(errors).reduce((sum, [kind, times]) => sum + (kind.startsWith('status ') ? times : 0), 0);
   return {
     sent: sumOf(series, (one) => one.sent),
     completed,
-    failed: sumOf(series, (one) => one.failed),
+    failed,
+    errorRate: failed / Math.max(1, completed + failed - badAnswers),
     errors,
     statuses: addUp(series.map((one) => one.statuses)),
     ratePerSecond: round(completed / seconds),

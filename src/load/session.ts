@@ -1,6 +1,6 @@
 import { runtimeFrom } from '../kernel/index.ts';
 import type { SetupContext } from './definition.ts';
-import { openHttp1, type GeneratorRuntime, type Plan } from './generator.ts';
+import { openHttp, type GeneratorRuntime, type Plan } from './generator.ts';
 import { Lanes } from './lanes.ts';
 import { Measurement } from './measurement.ts';
 import { Player } from './player.ts';
@@ -15,7 +15,7 @@ export async function withSession<Result>(
   const { clock } = runtimeFrom(runtime);
   const measurement = new Measurement(new Timeline(0));
   const lanes = new Lanes({
-    transport: runtime.openTransport?.(plan, 4) ?? openHttp1(plan, 4, clock),
+    transport: runtime.openTransport?.(plan, 4) ?? openHttp(plan, 4, clock),
     measurement,
     clock,
     startMs: clock.monotonic(),

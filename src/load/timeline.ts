@@ -16,7 +16,7 @@ export interface Point {
   maxLagMs: number;
   /** Share of the interval the generator's event loop was busy, 0 to 1; the highest of all workers. */
   busy: number;
-  /** From the intended time, microseconds. */
+  /** Of the requests that were due in the interval, from their intended time; microseconds. */
   readonly latency: Histogram;
 }
 

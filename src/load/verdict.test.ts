@@ -13,14 +13,13 @@ function histogram(usual: number, worst = usual): Histogram {
 
 const sound: GeneratorEvidence = {
   planned: 1000,
-  begun: 1000,
+  punctual: 1000,
   answered: 1000,
   lag: histogram(500, 1500),
   latency: histogram(3000, 9000),
   busy: 0.3,
   workers: 1,
   connections: 64,
-  timeoutMs: 30_000,
 };
 
 test('a generator that kept up is believed', () => {
@@ -39,7 +38,7 @@ test('a generator that lagged, was saturated or missed the rate is not', () => {
   );
   assert.match(reasonsInvalid({ ...sound, lag: histogram(2500) })[0]!, /50 % of requests/);
   assert.match(reasonsInvalid({ ...sound, busy: 0.91 })[0]!, /saturated: its event loop was busy 91 %/);
-  assert.match(reasonsInvalid({ ...sound, begun: 980 })[0]!, /the rate was missed: 980 of 1000/);
+  assert.match(reasonsInvalid({ ...sound, punctual: 980 })[0]!, /the rate was missed: 980 of 1000/);
 });
 
 test('a run without answers or without requests is no run', () => {

@@ -1,10 +1,10 @@
-import { formatDuration, type Histogram } from '../kernel/index.ts';
+import type { Histogram } from '../kernel/index.ts';
 
 /** What the verdict on the generator itself rests on. */
 export interface GeneratorEvidence {
   readonly planned: number;
-  /** Arrivals that began. Those that did not found every connection or user busy for the whole timeout. */
-  readonly begun: number;
+  /** Arrivals that began before the planned end, or soon after; the others waited for a connection or a user. */
+  readonly punctual: number;
   readonly answered: number;
   /** Microseconds. */
   readonly lag: Histogram;
@@ -14,20 +14,19 @@ export interface GeneratorEvidence {
   readonly busy: number;
   readonly workers: number;
   readonly connections: number;
-  readonly timeoutMs: number;
 }
 
 const MOST_BUSY = 0.9;
 const MOST_LAG_US = 2000;
 const MOST_LAG_SHARE = 0.1;
-const LEAST_BEGUN = 0.99;
+const LEAST_PUNCTUAL = 0.99;
 
 /**
  * Why a run says more about the generator than about the target; empty when it does not. A run with a reason is
  * INVALID: its figures must not be used.
  */
 export function reasonsInvalid(evidence: GeneratorEvidence): string[] {
-  const { planned, begun, answered, lag, busy, workers } = evidence;
+  const { planned, punctual, answered, lag, busy, workers } = evidence;
   const reasons: string[] = [];
   if (planned === 0) return ['nothing was planned: the arrival brings no request in its duration'];
   if (answered === 0) return [`none of ${planned} requests was answered`];
@@ -43,9 +42,9 @@ export function reasonsInvalid(evidence: GeneratorEvidence): string[] {
       `the generator was saturated: its event loop was busy ${Math.round(busy * 100)} % of the time (allowed ${MOST_BUSY * 100} %); use more than ${workers} ${workers === 1 ? 'worker' : 'workers'}, fewer users or a lower rate`,
     );
   }
-  if (begun < planned * LEAST_BEGUN) {
+  if (punctual < planned * LEAST_PUNCTUAL) {
     reasons.push(
-      `the rate was missed: ${begun} of ${planned} planned arrivals began, the others waited ${formatDuration(evidence.timeoutMs)} in vain for one of ${evidence.connections} connections; the target is too slow for this rate, or the connections are too few`,
+      `the rate was missed: ${punctual} of ${planned} planned arrivals began in time, the others waited for one of ${evidence.connections} connections; the target is too slow for this rate, or the connections are too few`,
     );
   }
   return reasons;

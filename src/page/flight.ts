@@ -47,6 +47,9 @@ export interface FlightCrew {
   markUnshareable(key: string): void;
 }
 
+/** So often a client waits for another process to bring a page before it is fetched without asking further. */
+const MOST_WAITS = 3;
+
 /** Statuses that count as an error for `stale-if-error` (RFC 5861 §4). */
 const ERRORS = new Set([500, 502, 503, 504]);
 
@@ -100,16 +103,17 @@ export class Flight {
         lookup = await this.#look();
         if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
       }
-      const right = await this.#crew.keeper.begin(this.target, lookup.key);
-      if (right.role === 'leader') lease = right;
-      else if (this.#nobodyWaits) {
-        return right.failure ? { kind: 'failed', error: right.failure.error } : { kind: 'found', found: undefined };
-      } else {
-        await this.#patience(right.done);
-        lookup = await this.#look();
-        if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
-        const second = await this.#crew.keeper.begin(this.target, lookup.key);
-        if (second.role === 'leader') lease = second;
+      for (let waits = 0; waits < MOST_WAITS && lease === undefined; waits++) {
+        const right = await this.#crew.keeper.begin(this.target, lookup.key);
+        if (right.role === 'leader') lease = right;
+        else if (this.#nobodyWaits) {
+          return right.failure ? { kind: 'failed', error: right.failure.error } : { kind: 'found', found: undefined };
+        } else if (right.failure) break;
+        else {
+          await this.#patience(right.done);
+          lookup = await this.#look();
+          if (this.#serveFound(lookup)) return { kind: 'found', found: lookup.found };
+        }
       }
     } catch {
       // A store that is away must not keep pages from being served; the store itself counts and reports its faults.
@@ -159,14 +163,23 @@ export class Flight {
         await lease?.abandon(end.kind === 'failed' && lookup.found !== undefined ? end.error : undefined);
         return end;
       }
-      const stored = lease === undefined ? false : await this.#crew.keeper.keep(this.target, lookup, lease, end.page);
-      if (!stored) return { kind: 'fenced' };
+      const stored = lease !== undefined && (await this.#crew.keeper.keep(this.target, lookup, lease, end.page));
+      if (!stored && !(await this.#isStored(end.page))) return { kind: 'fenced' };
       const bytesChanged = lookup.found?.page.data.etag !== end.page.data.etag;
       if (end.validated) return { kind: 'validated', page: end.page, tookMs: end.page.data.renderMs };
       return { kind: 'stored', page: end.page, bytesChanged, tookMs: end.page.data.renderMs };
     } catch (error) {
       return { kind: 'failed', error };
     }
+  }
+
+  /**
+   * Whether the store has this very page. A store that tells of every write may tell of ours before it has confirmed it,
+   * and then the lease counts as lost although nobody came between.
+   */
+  async #isStored(page: StoredPage): Promise<boolean> {
+    const { found } = await this.#look();
+    return found?.page.data.receivedMs === page.data.receivedMs && found.page.data.etag === page.data.etag;
   }
 
   #takeWaiting(): Visit[] {
@@ -324,9 +337,11 @@ class Fill implements UpstreamReceiver {
     this.#crew.markUnshareable(this.#target.primary);
     this.#broadcast.forget();
     const [first, ...others] = this.#takeWaiting();
-    if (first) this.#stream(first, false, why);
+    const isForFirst = first !== undefined && !wasStripped(first);
+    if (isForFirst) this.#stream(first, false, why);
+    else if (first) this.#crew.pass(first, why);
     for (const visit of others) this.#crew.pass(visit, why);
-    if (!first) this.#giveUp({ kind: 'not-stored', why });
+    if (!isForFirst) this.#giveUp({ kind: 'not-stored', why });
   }
 
   #stream(visit: Visit, collapsed: boolean, detail?: string): void {
@@ -435,6 +450,11 @@ class Fill implements UpstreamReceiver {
   #errorOf(message: string): SpillwayError {
     return new SpillwayError('SPILLWAY_PAGE_UPSTREAM_ERROR', `${this.#target.address.path}: ${message}`);
   }
+}
+
+/** Whether cookies of a client were left out of the fetch: what it brought for one client alone is not for this one. */
+function wasStripped({ facts, policy }: Visit): boolean {
+  return facts.cookie !== undefined && policy.freshness === 'policy';
 }
 
 /** A page not in the store yet, as if it had been found there. */

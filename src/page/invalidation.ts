@@ -1,7 +1,7 @@
 import type { ValueStore } from '../cache/index.ts';
 import { type Clock, messageOf } from '../kernel/index.ts';
 import type { PageEntry } from './stored-page.ts';
-import { pathTag } from './tags.ts';
+import { ALL_PAGES, pathTag } from './tags.ts';
 
 /** What to invalidate. At least one of `tags`, `paths` and `all`. */
 export interface InvalidationRequest {
@@ -53,8 +53,7 @@ export async function applyInvalidation(
 }
 
 async function purgeStore(request: InvalidationRequest, store: ValueStore<PageEntry>): Promise<void> {
-  if (request.all) return store.clear();
-  const tags = [...(request.tags ?? []), ...(request.paths ?? []).map(pathTag)];
+  const tags = request.all ? [ALL_PAGES] : [...(request.tags ?? []), ...(request.paths ?? []).map(pathTag)];
   if (tags.length > 0) await store.invalidateTags(tags, { soft: request.soft ?? false });
 }
 

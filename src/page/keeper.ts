@@ -9,7 +9,7 @@ import { type PageAddress, selectingValues } from './key.ts';
 import type { PageSettings } from './options.ts';
 import { parseContentRange } from './range.ts';
 import { type ContentRange, type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
-import { groupTags, joinTags, originTags, pathTag } from './tags.ts';
+import { groupTags, joinTags, originTags, ownTags } from './tags.ts';
 import { languageVariantKey, sameNames, variantKey, varyNames, withLanguage } from './variants.ts';
 import type { FillTarget } from './visit.ts';
 
@@ -165,7 +165,7 @@ export class Keeper {
   }
 
   #fixedTags(target: FillTarget): string[] {
-    return [...target.tags, pathTag(target.address.path)];
+    return [...target.tags, ...ownTags(target.address.path)];
   }
 
   #entryOptions(target: FillTarget, data: PageData) {
@@ -182,7 +182,7 @@ export class Keeper {
       ttl: written(leftMs),
       grace: written(graceMs),
       memoryTtl: written(target.policy.memoryTtlMs),
-      tags: [...data.tags, pathTag(target.address.path)],
+      tags: [...data.tags, ...ownTags(target.address.path)],
     };
   }
 }

@@ -38,7 +38,7 @@ function byName(a: string, b: string): number {
 /** The key of a page: its URL (`keyedQuery`: as far as it makes a different page), and the values of the fields and cookies the policy says make a different page. */
 export function primaryKey(
   address: PageAddress,
-  policy: PageCachePolicy,
+  policy: Pick<PageCachePolicy, 'varyHeaders' | 'varyCookies'>,
   raw: Fields,
   cookie: string | undefined,
   keyedQuery = address.query,

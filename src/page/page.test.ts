@@ -75,6 +75,36 @@ describe('pages', () => {
     assert.equal((await get('/plans/dallas')).text, 'healed');
   });
 
+  it('makes a much read page again before it expires, and leaves the others', async () => {
+    await get('/plans/dallas');
+    await get('/plans/quiet');
+    for (let nth = 0; nth < 30; nth++) {
+      await clock.advance(20_000);
+      await get('/plans/dallas');
+    }
+    await clock.advance(125_000);
+    await get('/plans/dallas');
+    await get('/plans/quiet');
+    await clock.advance(10);
+    assert.equal((await get('/plans/dallas')).text, 'page 3');
+    assert.equal((await get('/plans/quiet')).text, 'page 2');
+    assert.equal(upstream.requests.length, 3);
+  });
+
+  it('the upstream down for five minutes: every page that was stored keeps serving', async () => {
+    for (const mode of [routePolicy({ revalidateMs: 60_000 }), routePolicy({ freshness: 'origin', query: 'all' })]) {
+      route = mode;
+      const paths = Array.from({ length: 30 }, (_, nth) => `/${mode.cache!.freshness}/${nth}`);
+      answers({ headers: { ...HTML, 'cache-control': 'max-age=60' }, body: 'good' });
+      for (const path of paths) await get(path);
+      answers({ error: new Error('down') });
+      for (let minute = 0; minute < 5; minute++) {
+        await clock.advance(61_000);
+        for (const path of paths) assert.equal((await get(path)).text, 'good', `${path}, minute ${minute}`);
+      }
+    }
+  });
+
   it('keeps the last good page when the upstream answers 5xx', async () => {
     await get('/plans/dallas');
     await clock.advance(901_000);
@@ -207,6 +237,17 @@ describe('pages', () => {
     assert.notEqual((await get('/x')).text, secret.text);
   });
 
+  it('never hands a client an answer that was made without its cookies when it is not for everybody', async () => {
+    upstream.answer = ({ headers }) => ({
+      headers: headers.includes('cookie') ? HTML : { ...HTML, 'set-cookie': 'session=new' },
+      body: headers.includes('cookie') ? 'welcome back' : 'who are you?',
+    });
+    const known = await get('/account', { headers: { cookie: 'session=mine' } });
+    assert.equal(known.text, 'welcome back');
+    assert.equal(known.headers['set-cookie'], undefined);
+    assert.equal((await get('/account')).text, 'who are you?');
+  });
+
   it('does not let clients wait for each other where answers cannot be shared', async () => {
     answers((nth) => ({ headers: { ...HTML, 'cache-control': 'private' }, body: `mine ${nth}` }));
     const got = await Promise.all(Array.from({ length: 5 }, () => get('/account')));
@@ -276,6 +317,26 @@ describe('pages', () => {
     assert.equal((await get('/big')).body.length, 3000);
     assert.equal(upstream.requests.length, 2);
     assert.equal(store.size, 0);
+  });
+
+  it('a POST drops every variant of its URL, and what Location names', async () => {
+    route = routePolicy({ varyHeaders: ['x-plan'] });
+    const headers = { 'x-plan': 'a' };
+    await get('/plans/dallas', { headers });
+    await get('/list', { headers });
+    answers((nth) => ({ status: nth === 3 ? 303 : 200, headers: { ...HTML, location: '/list' }, body: `page ${nth}` }));
+    await get('/plans/dallas', { method: 'POST', body: 'price=1' });
+    assert.equal((await get('/plans/dallas', { headers })).text, 'page 4');
+    assert.equal((await get('/list', { headers })).text, 'page 5');
+  });
+
+  it('purges everything, softly where asked', async () => {
+    await get('/a');
+    await get('/b');
+    await pages.invalidate({ all: true, soft: true });
+    assert.equal((await get('/a')).text, 'page 1');
+    await pages.invalidate({ all: true });
+    assert.equal((await get('/b')).text, 'page 4');
   });
 
   it('goes on without the store', async () => {

@@ -14,7 +14,7 @@ import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, ty
 import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
 import { type PageOptions, pageOptionsSchema, type PageSettings } from './options.ts';
-import { type PassOptions, passThrough } from './pass.ts';
+import { type PassExtras, passThrough } from './pass.ts';
 import { answerToFault, problemAnswer } from './problem.ts';
 import type { RegenerationAnalytics } from './regeneration-analytics.ts';
 import type { QueueAnswer } from './regeneration-queue.ts';
@@ -117,7 +117,7 @@ class PageCache implements Pages {
     this.#layers = given.layers ?? [];
     this.#clock = runtime.clock;
     this.#keeper = new Keeper(given.store, new Compressor(options.compressConcurrency), options, runtime);
-    this.#writer = new WriteThrough(this.#keeper, options, runtime.clock);
+    this.#writer = new WriteThrough(this.#keeper, options, runtime.clock, (...request) => this.#send(...request));
     this.#responder = new Responder(options.name, new EncodingChoices());
     this.#counters = new PageCounters(runtime.metrics, () => this.#flights.size);
     this.#pressure = given.pressure ?? (() => 'none');
@@ -149,7 +149,7 @@ class PageCache implements Pages {
     const { route, method, request } = exchange;
     const policy = route.cache;
     if (policy === undefined) return this.#pass(exchange, upstream, 'bypass');
-    if (method !== 'GET' && method !== 'HEAD') return this.#passUnsafe(exchange, upstream);
+    if (method !== 'GET' && method !== 'HEAD') return this.#passUnsafe(exchange, upstream, policy);
 
     const raw = request.rawHeaders;
     const facts = requestFacts(raw);
@@ -175,7 +175,8 @@ class PageCache implements Pages {
         return;
       }
     }
-    this.#decide(exchange, upstream, policy, facts, lookup, nowMs, address, primary);
+    const visit = { exchange, upstream, policy, facts, control: controlOf(facts), address, primary, reason: reasonFor(lookup) };
+    this.#decide(visit, lookup, nowMs);
   }
 
   readonly prepared: PreparedAnswers = (authority, target, acceptEncoding, nowMs) => {
@@ -245,29 +246,20 @@ class PageCache implements Pages {
   }
 
   /** Everything but the plain hit. */
-  #decide(
-    exchange: Exchange,
-    upstream: Upstream,
-    policy: PageCachePolicy,
-    facts: RequestFacts,
-    seen: Lookup,
-    nowMs: number,
-    address: PageAddress,
-    primary: string,
-  ): void {
+  #decide(visit: Visit, seen: Lookup, nowMs: number): void {
+    const { exchange, upstream, facts, control, primary } = visit;
     if (this.#options.profile === 'safe' && facts.hasAuthorization)
       return this.#pass(exchange, upstream, 'bypass', 'authorization');
     if (primary.length > this.#options.maxKeyLength) return this.#pass(exchange, upstream, 'bypass', 'key-too-long');
     if (facts.hasPrecondition) return this.#pass(exchange, upstream, 'request');
     const lookup = facts.range === undefined ? withoutPart(seen) : seen;
-    const control = facts.cacheControl === undefined && facts.pragma === undefined ? undefined : requestControl(facts);
-    const visit: Visit = { exchange, upstream, policy, facts, control, address, primary, reason: reasonFor(lookup) };
+    visit.reason = reasonFor(lookup);
     const found = lookup.found;
     if (found !== undefined && this.#serveFromStore(visit, lookup, found, nowMs)) return;
     if (control?.onlyIfCached) return this.#problem(exchange, 504, 'Nothing usable is stored.', 'uri-miss');
-    if (exchange.method === 'HEAD') return this.#passHead(visit, lookup);
+    if (exchange.method === 'HEAD') return this.#writer.head(visit, this.#targetOf(visit), lookup);
     if (facts.range !== undefined && (found === undefined || found.page.data.range !== undefined)) {
-      return void this.#passRange(visit, lookup);
+      return void this.#writer.range(visit, this.#targetOf(visit), lookup);
     }
     if (this.#flights.isUnshareable(primary, nowMs)) return this.#pass(exchange, upstream, visit.reason, 'unshareable');
     this.#board(visit, lookup);
@@ -373,74 +365,41 @@ class PageCache implements Pages {
     this.#send(exchange, upstream, { reason, ...(detail === undefined ? {} : { detail }) });
   }
 
-  #send(exchange: Exchange, upstream: Upstream, forwarded: Forwarded, ears: Pick<PassOptions, 'onHead' | 'onWhole'> = {}): void {
+  #send(exchange: Exchange, upstream: Upstream, forwarded: Forwarded, extras: PassExtras = {}): void {
     this.#counters.of(exchange.route).bypasses.inc();
     const onError = (error: Error): void => this.#fail(exchange, forwarded.reason, error);
-    passThrough(exchange, upstream, { name: this.#options.name, forwarded, onError, ...ears });
-  }
-
-  /** What the answer tells of the stored page brings that up to date. */
-  #passHead(visit: Visit, lookup: Lookup): void {
-    const requestMs = this.#clock.now();
-    this.#send(
-      visit.exchange,
-      visit.upstream,
-      { reason: visit.reason },
-      {
-        onHead: (status, fields) => {
-          if (status === 200) this.#write(this.#writer.freshen(this.#targetOf(visit), lookup, fields, requestMs));
-          return 0;
-        },
-      },
-    );
-  }
-
-  /** A range of a page that is not stored whole: its part is stored. */
-  async #passRange(visit: Visit, lookup: Lookup): Promise<void> {
-    const target = this.#targetOf(visit);
-    const lease = await this.#writer.guard(target, lookup);
-    const requestMs = this.#clock.now();
-    let head: ReturnType<WriteThrough['part']>;
-    this.#send(
-      visit.exchange,
-      visit.upstream,
-      { reason: visit.reason },
-      {
-        onHead: (status, fields) => {
-          head = lease && this.#writer.part(target, status, fields, requestMs);
-          if (head === undefined) void lease?.abandon();
-          return head === undefined ? 0 : this.#options.maxBodySize;
-        },
-        onWhole: (body) => this.#write(this.#writer.store(target, lookup, lease!, head!, body)),
-      },
-    );
+    passThrough(exchange, upstream, { name: this.#options.name, forwarded, onError, ...extras });
   }
 
   /** A method that changes something: what is stored of the URL is invalid once it succeeded (RFC 9111 §4.4). */
-  #passUnsafe(exchange: Exchange, upstream: Upstream): void {
-    this.#send(
-      exchange,
-      upstream,
-      { reason: 'method' },
-      {
-        onHead: (status, fields) => {
-          if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, fields);
-          return 0;
-        },
-      },
-    );
+  #passUnsafe(exchange: Exchange, upstream: Upstream, policy: PageCachePolicy): void {
+    const onHead = (status: number, fields: Fields): number => {
+      if (status < 400 && !SAFE_METHODS.has(exchange.method)) this.#invalidateUrls(exchange, policy, fields);
+      return 0;
+    };
+    this.#send(exchange, upstream, { reason: 'method' }, { onHead });
   }
 
-  #invalidateUrls(exchange: Exchange, fields: Fields): void {
+  #invalidateUrls(exchange: Exchange, policy: PageCachePolicy, fields: Fields): void {
     const { scheme, authority, path, query } = exchange;
-    const base = `${scheme}://${authority}${path}${query === '' ? '' : `?${query}`}`;
-    const others = ['location', 'content-location'].flatMap((name) => sameOriginUrl(firstLine(fields, name), base));
-    for (const url of new Set([base, ...others])) {
-      this.#flights.closeKey(url);
-      this.#write(this.#store.delete(url));
-    }
+    const own = `${scheme}://${authority}${path}${query === '' ? '' : `?${query}`}`;
+    const named = ['location', 'content-location'].flatMap((name) => sameOrigin(firstLine(fields, name), own));
+    const targets = [{ path, query }, ...named];
     const groups = groupTags('cache-group-invalidation', fields, `${scheme}://${authority}`);
-    if (groups.length > 0) this.#write(this.invalidate({ tags: groups }));
+    const isSplit = policy.varyHeaders.length + policy.varyCookies.length > 0;
+    for (const target of targets) {
+      const key = primaryKey(
+        { scheme, authority, ...target, query: normaliseQuery(target.query, policy.query) },
+        PLAIN,
+        [],
+        undefined,
+      );
+      this.#flights.closeKey(key);
+      this.#write(this.#store.delete(key));
+    }
+    // Where headers or cookies split a URL into several keys, the path's tag reaches them all.
+    const paths = isSplit ? targets.map((target) => target.path) : [];
+    if (groups.length + paths.length > 0) this.#write(this.invalidate({ tags: groups, paths }));
   }
 
   #fail(exchange: Exchange, reason: ForwardReason, error: unknown): void {
@@ -509,13 +468,21 @@ function isReady(page: StoredPage, nowMs: number): boolean {
   return nowMs < page.earlyMs && page.data.range === undefined && !page.data.lifetimes.alwaysValidate;
 }
 
+/** What the request asks of caches; undefined: nothing. */
+function controlOf(facts: RequestFacts): RequestControl | undefined {
+  return facts.cacheControl === undefined && facts.pragma === undefined ? undefined : requestControl(facts);
+}
+
 function reasonFor({ index, found }: Lookup): ForwardReason {
   return found !== undefined ? 'stale' : index === undefined ? 'uri-miss' : 'vary-miss';
 }
 
-/** `Location` of an answer as a key, when it lies on the same origin. */
-function sameOriginUrl(location: string | undefined, base: string): string[] {
-  if (location === undefined || !URL.canParse(location, base)) return [];
-  const url = new URL(location, base);
-  return url.origin === new URL(base).origin ? [`${url.protocol}//${url.host}${url.pathname}${url.search}`] : [];
+/** Where `Location` of an answer leads, when that lies on the same origin. */
+function sameOrigin(location: string | undefined, own: string): { path: string; query: string }[] {
+  if (location === undefined || !URL.canParse(location, own)) return [];
+  const url = new URL(location, own);
+  return url.origin === new URL(own).origin ? [{ path: url.pathname, query: url.search.slice(1) }] : [];
 }
+
+/** A policy under which a URL is one page. */
+const PLAIN = { varyHeaders: [], varyCookies: [] };

@@ -5,13 +5,19 @@ import { forwardStatus, type Forwarded } from './cache-status.ts';
 import { type Fields, withLowerCaseNames } from './fields.ts';
 import { sendInformation } from './information.ts';
 
-export interface PassOptions {
+/** What else is done with a request that is passed on. */
+export interface PassExtras {
+  /** Request fields in place of the client's: names (lower-case) and values. */
+  readonly headers?: Fields;
+  /** Called with the answer's head before it is written to the client; a number asks for the body, if no longer than that. */
+  onHead?(status: number, fields: Fields): number;
+  /** Called once, last: with the whole body where it was asked for and came, otherwise with nothing. */
+  onEnd?(body: Buffer | undefined): void;
+}
+
+export interface PassOptions extends PassExtras {
   readonly name: string;
   readonly forwarded: Forwarded;
-  /** Called with the answer's head before it is written to the client; a number asks for the body, if no longer than that. */
-  onHead?(status: number, fields: Fields): number | undefined;
-  /** The whole body, where it was asked for and short enough. */
-  onWhole?(body: Buffer): void;
   onError(error: Error): void;
 }
 
@@ -52,7 +58,7 @@ class Pass implements UpstreamReceiver {
         scheme,
         authority,
         target: query === '' ? path : `${path}?${query}`,
-        headers: withLowerCaseNames(request.rawHeaders),
+        headers: this.#options.headers ?? withLowerCaseNames(request.rawHeaders),
         body: hasBody(request.headers) ? request : undefined,
         timeoutMs: route.timeoutMs,
         clientIp,
@@ -83,22 +89,27 @@ class Pass implements UpstreamReceiver {
   }
 
   onEnd(trailers: readonly string[]): void {
-    this.#ended = true;
+    if (this.#ended) return;
     this.#broadcast.end(trailers);
-    if (this.#kept) this.#options.onWhole?.(Buffer.concat(this.#kept));
+    this.#end(this.#kept && Buffer.concat(this.#kept));
   }
 
   onError(error: Error): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#end(undefined);
     if (this.#exchange.response.headersSent) this.#broadcast.destroy();
     else if (!this.#exchange.response.destroyed) this.#options.onError(error);
   }
 
   #abort(): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#end(undefined);
     this.#sent?.abort(new Error('the client has gone'));
+  }
+
+  #end(body: Buffer | undefined): void {
+    this.#ended = true;
+    this.#options.onEnd?.(body);
   }
 }
 

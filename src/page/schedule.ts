@@ -1,4 +1,5 @@
 import type { PageCachePolicy, Priority } from '../policy/index.ts';
+import { EARLY_SHARE } from './stored-page.ts';
 
 /** Why a page is made again, or why not. */
 export type RegenerationReason = 'missing' | 'forced' | 'scheduled' | 'popular' | 'change' | 'warm' | 'manual';
@@ -21,8 +22,6 @@ export interface PageAge {
 export interface PopularityRule {
   /** Above this many requests an hour a page is made again early. */
   readonly popularAbovePerHour: number;
-  /** At which share of its interval. */
-  readonly earlyShare: number;
 }
 
 /**
@@ -35,6 +34,6 @@ export function regenerationAdvice(page: PageAge, rule: PopularityRule): Regener
   if (ageMs >= policy.forceAfterMs) return { shouldRegenerate: true, reason: 'forced', priority };
   if (ageMs >= policy.revalidateMs) return { shouldRegenerate: true, reason: 'scheduled', priority };
   const isPopular = requestsPerHour > rule.popularAbovePerHour;
-  if (isPopular && ageMs >= policy.revalidateMs * rule.earlyShare) return { shouldRegenerate: true, reason: 'popular', priority };
+  if (isPopular && ageMs >= policy.revalidateMs * EARLY_SHARE) return { shouldRegenerate: true, reason: 'popular', priority };
   return { shouldRegenerate: false, reason: 'fresh', priority };
 }

@@ -90,7 +90,7 @@ export class StoredPage {
 }
 
 /** A much read page is made again when this share of its freshness has passed. */
-const EARLY_SHARE = 0.8;
+export const EARLY_SHARE = 0.8;
 
 /** Stands at the key of a URL whose answers vary: which request fields select, and where the variants lie. */
 export interface VariantIndex {

@@ -37,9 +37,17 @@ export function groupTags(name: 'cache-groups' | 'cache-group-invalidation', fie
   }
 }
 
+/** Every page carries this one, so that all can be purged, softly too. */
+export const ALL_PAGES = 'pages:all';
+
 /** Every page carries the tag of its path, so that a path is purged with all its queries and variants. */
 export function pathTag(path: string): string {
   return `path:${path}`;
+}
+
+/** The tags Spillway adds by itself. */
+export function ownTags(path: string): string[] {
+  return [ALL_PAGES, pathTag(path)];
 }
 
 export function joinTags(...lists: readonly (readonly string[])[]): string[] {

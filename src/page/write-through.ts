@@ -1,13 +1,16 @@
 import type { FillLease } from '../cache/index.ts';
 import type { Clock } from '../kernel/index.ts';
+import type { Exchange, Upstream } from '../ports/index.ts';
+import type { Forwarded } from './cache-status.ts';
 import { updatedFields } from './conditional.ts';
 import { type Fields, fieldValue, firstLine } from './fields.ts';
 import { judge, type Lifetimes } from './freshness.ts';
 import type { Keeper, Lookup } from './keeper.ts';
 import type { PageSettings } from './options.ts';
+import type { PassExtras } from './pass.ts';
 import { parseContentRange } from './range.ts';
 import type { PageEntry } from './stored-page.ts';
-import type { FillTarget } from './visit.ts';
+import type { FillTarget, Visit } from './visit.ts';
 
 /** A head whose body is worth keeping. */
 interface Worthy {
@@ -17,25 +20,69 @@ interface Worthy {
   readonly receivedMs: number;
 }
 
+/** Sends a request on and its answer back. */
+export type Send = (exchange: Exchange, upstream: Upstream, forwarded: Forwarded, extras: PassExtras) => void;
+
 /**
- * Stores what goes by on requests that are passed on as they are: parts (206), and what a HEAD tells of a stored page.
+ * Stores what goes by on requests that are passed on: parts (206), and what a HEAD tells of a stored page. They carry
+ * what a fill would carry, for what they bring is for everybody.
  */
 export class WriteThrough {
   readonly #keeper: Keeper;
   readonly #options: PageSettings;
   readonly #clock: Clock;
+  readonly #send: Send;
 
-  constructor(keeper: Keeper, options: PageSettings, clock: Clock) {
+  constructor(keeper: Keeper, options: PageSettings, clock: Clock, send: Send) {
     this.#keeper = keeper;
     this.#options = options;
     this.#clock = clock;
+    this.#send = send;
   }
 
-  /**
-   * The right to store what a request that is about to be sent brings, so that an invalidation meanwhile is not undone;
-   * undefined when another has it or the store is away.
-   */
-  async guard(target: FillTarget, lookup: Lookup): Promise<FillLease<PageEntry> | undefined> {
+  /** A HEAD: what the answer tells of the stored page brings that up to date. */
+  head(visit: Visit, target: FillTarget, lookup: Lookup): void {
+    const requestMs = this.#clock.now();
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        headers: target.fields,
+        onHead: (status, fields) => {
+          if (status === 200) settle(this.#freshen(target, lookup, fields, requestMs));
+          return 0;
+        },
+      },
+    );
+  }
+
+  /** A range of a page that is not stored whole: its part is stored. */
+  async range(visit: Visit, target: FillTarget, lookup: Lookup): Promise<void> {
+    const { range, ifRange } = visit.facts;
+    const lease = await this.#lease(target, lookup);
+    const requestMs = this.#clock.now();
+    let head: Worthy | undefined;
+    this.#send(
+      visit.exchange,
+      visit.upstream,
+      { reason: visit.reason },
+      {
+        headers: [...target.fields, 'range', range!, ...(ifRange === undefined ? [] : ['if-range', ifRange])],
+        onHead: (status, fields) => {
+          const isPart = status === 206 && parseContentRange(firstLine(fields, 'content-range')) !== undefined;
+          if (isPart && lease) head = this.#worthy(target, status, fields, requestMs);
+          return head === undefined ? 0 : this.#options.maxBodySize;
+        },
+        onEnd: (body) => {
+          if (lease) settle(head && body ? this.#store(target, lookup, lease, head, body) : lease.abandon());
+        },
+      },
+    );
+  }
+
+  /** The right to store, taken before the request goes out, so that an invalidation meanwhile is not undone. */
+  async #lease(target: FillTarget, lookup: Lookup): Promise<FillLease<PageEntry> | undefined> {
     try {
       const right = await this.#keeper.begin(target, lookup.key);
       return right.role === 'leader' ? right : undefined;
@@ -44,24 +91,18 @@ export class WriteThrough {
     }
   }
 
-  /** The head of a part that may be stored; undefined when it may not. */
-  part(target: FillTarget, status: number, fields: Fields, requestMs: number): Worthy | undefined {
-    if (status !== 206 || parseContentRange(firstLine(fields, 'content-range')) === undefined) return undefined;
-    return this.#worthy(target, status, fields, requestMs);
-  }
-
-  async store(target: FillTarget, lookup: Lookup, lease: FillLease<PageEntry>, head: Worthy, body: Buffer): Promise<void> {
+  async #store(target: FillTarget, lookup: Lookup, lease: FillLease<PageEntry>, head: Worthy, body: Buffer): Promise<void> {
     const page = await this.#keeper.make(target, { ...head, body, renderMs: this.#clock.now() - head.receivedMs });
     await this.#keeper.keep(target, lookup, lease, page);
   }
 
-  /** What the answer to a HEAD says of the stored page: brings its fields up to date, or marks it stale (RFC 9111 §4.3.5). */
-  async freshen(target: FillTarget, lookup: Lookup, fields: Fields, requestMs: number): Promise<void> {
+  /** Brings the stored page's fields up to date, or marks it stale when it is another (RFC 9111 §4.3.5). */
+  async #freshen(target: FillTarget, lookup: Lookup, fields: Fields, requestMs: number): Promise<void> {
     const stored = lookup.found?.page.data;
     if (stored === undefined || stored.status !== 200) return;
     if (!describesSame(stored.fields, stored.body.length, fields)) return this.#keeper.expire(lookup.key);
     const worthy = this.#worthy(target, 200, fields, requestMs);
-    const lease = worthy && (await this.guard(target, lookup));
+    const lease = worthy && (await this.#lease(target, lookup));
     if (!worthy || !lease) return;
     const news = { fields: updatedFields(stored.fields, fields), lifetimes: worthy.lifetimes, receivedMs: worthy.receivedMs };
     await this.#keeper.keep(target, lookup, lease, lookup.found!.page.renewed({ ...news, renderMs: stored.renderMs }));
@@ -74,6 +115,11 @@ export class WriteThrough {
     const verdict = judge(facts, policy, this.#options.profile);
     return verdict.store ? { status, fields, lifetimes: verdict, receivedMs } : undefined;
   }
+}
+
+/** Storing on the way must not disturb the answer; the store counts and reports its own faults. */
+function settle(work: Promise<unknown>): void {
+  work.catch(() => undefined);
 }
 
 /** Whether a HEAD's fields can be of the stored answer: same validators and length, as far as both name them. */

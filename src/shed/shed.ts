@@ -88,7 +88,9 @@ export class Shedder {
       help: 'Requests refused because of load.',
       labels: ['class', 'reason'],
     });
-    this.#levelGauge = metrics.gauge({ name: 'spillway_shed_level', help: 'Admission level: 640 admits all.' }).series();
+    this.#levelGauge = metrics
+      .gauge({ name: 'spillway_shed_level', help: 'Admission level: 640 admits all.', across: 'min' })
+      .series();
     this.#delayGauge = metrics
       .gauge({
         name: 'spillway_shed_queue_delay_seconds',

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
+import type { Change, HistorySlice } from '../../src/health/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { startSpillway, type Running } from '../../src/serve.ts';
 import { eventually } from '../servers/index.ts';
@@ -111,14 +112,19 @@ test('old data is grey and unknown, never green', async (t) => {
   await page.close();
 });
 
-/** A gateway with one worker before `origin`. The worker reads its config from a file, as all workers do. */
-async function startGateway(t: TestContext, origin: string): Promise<Running> {
+function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-dashboard-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A gateway with one worker before `origin`. The worker reads its config from a file, as all workers do. */
+async function startGateway(folder: string, origin: string): Promise<Running> {
   const config = {
     listen: { port: 0, host: '127.0.0.1' },
     admin: { port: 0 },
     upstreams: { site: { endpoints: [origin] } },
+    history: { file: join(folder, 'history.db') },
     routes: { '/pages/**': { class: 'normal', upstream: 'site' }, '/api/**': { class: 'api', upstream: 'site', cache: false } },
   };
   const configPath = join(folder, 'spillway.config.mjs');
@@ -134,7 +140,7 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
   });
   site.listen(0, '127.0.0.1');
   await eventually('the site listens', () => site.listening);
-  const running = await startGateway(t, `http://127.0.0.1:${(site.address() as AddressInfo).port}`);
+  const running = await startGateway(temporaryFolder(t), `http://127.0.0.1:${(site.address() as AddressInfo).port}`);
   const end = new AbortController();
   const ask = async (path: string): Promise<Response> => {
     const response = await fetch(running.siteUrl + path);
@@ -195,4 +201,24 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
   assert.equal((await ask('/pages/4')).status, 200);
   assert.deepEqual([complaints, outside], [[], []]);
   await page.close();
+});
+
+test('history is there again after a restart of the gateway', async (t) => {
+  const folder = temporaryFolder(t);
+  const known = async ({ adminUrl }: Running): Promise<number> => {
+    const { series } = (await (await fetch(`${adminUrl}/api/history?signals=http.rate`)).json()) as HistorySlice;
+    return series['http.rate']!.filter((value) => value !== null && value > 0).length;
+  };
+  const first = await startGateway(folder, 'http://127.0.0.1:9');
+  await eventually('a second with requests is history', async () => {
+    await fetch(`${first.siteUrl}/api/x`).then((response) => response.arrayBuffer());
+    return (await known(first)) >= 2;
+  });
+  const before = await known(first);
+  await first.stop();
+  const second = await startGateway(folder, 'http://127.0.0.1:9');
+  t.after(() => second.stop());
+  assert.ok((await known(second)) >= before);
+  const changes = (await (await fetch(`${second.adminUrl}/api/timeline`)).json()) as Change[];
+  assert.equal(changes.filter(({ kind }) => kind === 'start').length, 2);
 });

@@ -60,7 +60,7 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
     performed.push({ action, request });
     return { done: true };
   };
-  const names = ['purge', 'reload', 'drainWorker', 'restartWorker', 'setShedLevel', 'drainEndpoint'] as const;
+  const names = ['purge', 'reload', 'drainWorker', 'restartWorker', 'heapProfile', 'setShedLevel', 'drainEndpoint'] as const;
   const actions = Object.fromEntries(names.map((name) => [name, record(name)])) as Partial<AdminActions>;
   const admin = createAdmin({ port: 0, health, actions, ...(options.token === undefined ? {} : { token: options.token }) });
   const traffic = systemClock.setRepeating(() => workers.forEach((worker) => worker.serve(0.05)), 50);

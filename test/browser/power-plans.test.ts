@@ -1,112 +1,97 @@
-/** The example's pages in a real browser: readable for everyone, wide and narrow, light and dark, with and without scripts. */
+/** The dashboard over the running example: a real site, real pages, a site that dies. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { createSiteServer } from '../../examples/power-plans/server.ts';
-import { Site } from '../../examples/power-plans/site.ts';
-import { openStore } from '../../examples/power-plans/store/store.ts';
-import { programPath } from '../servers/index.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Browser } from 'playwright-core';
+import { eventually, freePort, ServerProcess } from '../servers/index.ts';
+import { launchChromium, openPage, seriousFaults } from './chromium.ts';
 
-const PAGES = [
-  '/',
-  '/electricity-plans/dallas',
-  '/electricity-plans/dallas/12-month+fixed-rate',
-  '/plans/9',
-  '/admin/prices',
-  '/electricity-plans/dalas',
-];
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const WIDE = { width: 1280, height: 900 };
-const NARROW = { width: 360, height: 740 };
-
-const opened: (() => unknown)[] = [];
+const root = resolve(import.meta.dirname, '../..');
 let browser: Browser;
-let base: string;
+let example: ServerProcess;
+let siteUrl: string;
+let adminUrl: string;
 
 before(async () => {
-  const store = await openStore();
-  opened.push(() => store.close());
-  const site = new Site(store, { publicUrl: 'https://example.com', adminToken: 'a-token-for-this-test' });
-  const server = createSiteServer(site).listen(0, '127.0.0.1');
-  opened.push(() => server.close().closeAllConnections());
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox', '--disable-gpu'] });
-  opened.push(() => browser.close());
+  const [port, adminPort] = [await freePort(), await freePort()];
+  siteUrl = `http://127.0.0.1:${port}`;
+  adminUrl = `http://127.0.0.1:${adminPort}`;
+  const { DATABASE_URL: _, REDIS_URL: __, ...env } = process.env;
+  example = new ServerProcess(process.execPath, ['--conditions=source', join(root, 'examples/power-plans/start.ts')], {
+    env: { ...env, PORT: String(port), ADMIN_PORT: String(adminPort), POWER_PLANS_DATA: 'memory' },
+  });
+  browser = await launchChromium();
+  await eventually('the example says what to try next', () => example.output.includes('Ctrl-C') || example.exited, 60_000);
+  assert.ok(!example.exited, example.output);
 });
-
 after(async () => {
-  for (const close of opened.toReversed()) await close();
+  await browser.close();
+  await example.kill('SIGTERM');
 });
 
-async function open(path: string, options: BrowserContextOptions): Promise<Page> {
-  const page = await (await browser.newContext(options)).newPage();
-  await page.goto(base + path);
-  return page;
+/** What `/metrics` says of requests by class. */
+async function countedByClass(): Promise<Map<string, number>> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const counts = new Map<string, number>();
+  for (const [, name, value] of text.matchAll(/^spillway_http_requests_total\{class="(\w+)",[^}]*\} (\d+)$/gm))
+    counts.set(name!, (counts.get(name!) ?? 0) + Number(value));
+  return counts;
 }
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const viewport of [WIDE, NARROW]) {
-    test(`axe finds nothing on any page, ${colorScheme}, ${viewport.width} px wide`, async () => {
-      for (const path of PAGES) {
-        const page = await open(path, { colorScheme, viewport });
-        // Through the debugger: the site's own policy allows no script at all.
-        await page.evaluate(AXE);
-        const found = await page.evaluate(async () => {
-          const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } };
-          return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
-        });
-        assert.deepEqual(found, [], path);
-        await page.context().close();
-      }
-    });
-  }
+/** `1,234/s` → 1234 */
+function numberIn(text: string): number {
+  return Number(text.replace(/[^\d.]/g, ''));
 }
 
-interface AxeViolation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
+test('live figures match /metrics; a dead site is named within 3 s, stored pages go on, and it heals', async (t) => {
+  const end = new AbortController();
+  const ask = async (path: string): Promise<number> => {
+    const response = await fetch(siteUrl + path);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const traffic = (async () => {
+    for (let at = 0; !end.signal.aborted; at++) {
+      // The API is never stored: it shows whether the site lives. Its limit is 1,000 a minute.
+      const pages = ['/electricity-plans/dallas', '/electricity-plans/houston', at % 5 === 0 ? '/api/plans' : '/'];
+      await Promise.all(pages.map(ask)).catch(() => undefined);
+      await delay(25);
+    }
+  })();
+  t.after(async () => {
+    end.abort();
+    await traffic;
+  });
+  const { page, complaints, outside } = await openPage(browser, adminUrl);
+  await page.waitForSelector('[data-class="critical"]');
+  await eventually(
+    'the rate of class critical on the page is that of /metrics',
+    async () => {
+      const [before, startMs] = [await countedByClass(), performance.now()];
+      await delay(3000);
+      const perSecond =
+        ((await countedByClass()).get('critical')! - before.get('critical')!) / ((performance.now() - startMs) / 1000);
+      const shown = numberIn(await page.locator('[data-class="critical"] [data-label="rate"]').innerText());
+      return perSecond > 5 && Math.abs(shown - perSecond) < 0.3 * perSecond;
+    },
+    40_000,
+  );
+  assert.deepEqual(await seriousFaults(page), []);
 
-test('nothing is wider than the narrowest screen', async () => {
-  for (const path of [...PAGES, '/cities/s', '/electricity-plans/north-richland-hills/no-cancellation-fee']) {
-    const page = await open(path, { viewport: NARROW });
-    const width = await page.evaluate('document.documentElement.scrollWidth');
-    assert.equal(width, NARROW.width, path);
-    await page.context().close();
-  }
-});
-
-test('a visitor without scripts finds the city, narrows the choice, and widens it again', async () => {
-  const page = await open('/', { javaScriptEnabled: false, viewport: WIDE });
-  await page.getByRole('searchbox', { name: 'City in Texas' }).fill('Fort Worth');
-  await page.getByRole('button', { name: 'Find plans' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Electricity plans in Fort Worth' }).waitFor();
-  await page.getByRole('link', { name: /^12 months/ }).click();
-  await page.getByRole('link', { name: /^100% renewable/ }).click();
-  assert.equal(new URL(page.url()).pathname, '/electricity-plans/fort-worth/green-energy+12-month');
-  const rows = await page.getByRole('row').count();
-  await page.getByRole('link', { name: 'Remove: 12 months' }).click();
-  assert.equal(new URL(page.url()).pathname, '/electricity-plans/fort-worth/green-energy');
-  assert.ok((await page.getByRole('row').count()) > rows);
-});
-
-test('the first tab stop leads past the header', async () => {
-  const page = await open('/electricity-plans/dallas', { viewport: WIDE });
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  assert.equal(await page.evaluate('document.activeElement.id'), 'main');
-});
-
-test('the browser reports nothing amiss', async () => {
-  const page = await (await browser.newContext()).newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
-  page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
-  for (const path of PAGES.slice(0, 5)) await page.goto(base + path);
-  assert.deepEqual(complaints, []);
+  process.kill(Number(/kill (?:-9 )?(\d+)/.exec(example.output)![1]), 'SIGKILL');
+  const killedMs = performance.now();
+  const turned = async (): Promise<boolean> =>
+    (await page.locator('[data-verdict]').getAttribute('data-verdict')) !== 'healthy' &&
+    /slow|broken/.test((await page.locator('[data-hop="upstream"]').getAttribute('data-state')) ?? '');
+  await eventually('verdict and path strip turn', turned, 5000);
+  t.diagnostic(`turned ${Math.round(performance.now() - killedMs)} ms after the site was killed`);
+  assert.match(await page.locator('.verdict').innerText(), /upstream site/i);
+  assert.equal(await ask('/electricity-plans/dallas'), 200);
+  await eventually(
+    'it is healthy again',
+    async () => (await page.locator('[data-verdict]').getAttribute('data-verdict')) === 'healthy',
+    60_000,
+  );
+  assert.deepEqual([complaints, outside], [[], []]);
 });

@@ -32,6 +32,7 @@ const gateway = createGateway({
 worker.onSocket((_, handle) => gateway.listenOn(handle));
 const ballast: Buffer[] = [];
 worker.answer('grow', (bytes) => ballast.push(Buffer.alloc(Number(bytes), 1)));
+worker.answer('inFlight', () => gateway.inFlight);
 await gateway.start();
 worker.onDrain((signal) => gateway.drain(signal));
 if (process.env['APP_FAILS'] !== 'never ready') worker.ready();

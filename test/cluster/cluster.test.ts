@@ -77,7 +77,10 @@ describe('a cluster', () => {
         .sort(),
     );
     const slow = Promise.all(Array.from({ length: 8 }, () => ask(cluster, '/slow')));
-    await eventually('the requests are under way', async () => (await cluster.ask('price')).length === 2);
+    await eventually('all requests are under way', async () => {
+      const counts = await cluster.ask('inFlight');
+      return counts.reduce((sum, answer) => sum + (answer.ok ? Number(answer.value) : 0), 0) === 8;
+    });
     await cluster.stop();
     assert.deepEqual([...new Set((await slow).map((answer) => answer.status))], [200]);
     assert.deepEqual(cluster.status(), []);

@@ -16,7 +16,7 @@ import { BURN_ALERT, prometheusRules } from '../../src/health/prometheus-rules.t
 import { SloBook } from '../../src/health/slo-book.ts';
 import { programPath } from '../servers/index.ts';
 
-const MINUTES = 300;
+const MINUTES = 150;
 const TRACES = 50;
 const slo = sloSection.parse({
   objectives: {

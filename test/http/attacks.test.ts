@@ -159,6 +159,36 @@ describe('attacks on the cache', () => {
     assert.equal(whole.text, 'the whole page');
   });
 
+  it('poisoning by range or HEAD: what they store was asked for like any page', async () => {
+    route = byOrigin;
+    answer = (_, headers) => ({
+      ...(headers.range ? { status: 206 } : {}),
+      headers: {
+        'cache-control': 'max-age=60',
+        etag: '"a"',
+        'x-seen': `${headers['x-forwarded-host']} ${headers['x-original-url']}`,
+        ...(headers.range ? { 'content-range': 'bytes 0-3/100' } : {}),
+      },
+      body: 'part',
+    });
+    await get(path, { headers: { range: 'bytes=0-3', ...UNKEYED } });
+    const part = await get(path, { headers: { range: 'bytes=0-3' } });
+    assert.match(status(part), /hit/);
+    assert.doesNotMatch(String(part.headers['x-seen']), /evil/);
+    const other = `${path}-head`;
+    answer = (_, headers) => ({
+      headers: {
+        'cache-control': 'max-age=0, stale-while-revalidate=60',
+        etag: '"a"',
+        'x-seen': String(headers['x-original-url']),
+      },
+      body: '',
+    });
+    await get(other);
+    await get(other, { method: 'HEAD', headers: UNKEYED });
+    assert.doesNotMatch(String((await get(other)).headers['x-seen']), /evil/);
+  });
+
   it('poisoning by another host: hosts do not share pages', async () => {
     await get(path, { headers: { host: 'evil.test' } });
     assert.doesNotMatch((await get(path, { headers: { host: 'site.test' } })).text, /evil/);

@@ -1,13 +1,11 @@
 /** Redis frozen, killed, slow and failing over, on purpose: decisions go on, within this process's share, and it heals. */
 import assert from 'node:assert/strict';
-import { createServer, connect, type Socket } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedisCounters } from '../../src/drivers/redis-counters.ts';
 import { createLimiter, type Decision, type Limiter } from '../../src/limit/index.ts';
 import { eventually, startRedis, startRedisCluster } from '../servers/index.ts';
+import { slowProxy } from './slow-proxy.ts';
 
 const LIMIT = 40;
 const INSTANCES = 4;
@@ -123,28 +121,3 @@ test('a master that fails over to its replica', async () => {
   await running.stop();
   await cluster.stop();
 });
-
-/** A TCP proxy that can hold answers back. */
-async function slowProxy(targetPort: number) {
-  const sockets = new Set<Socket>();
-  const proxy = {
-    delayMs: 0,
-    port: 0,
-    close: () => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-  const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1');
-    for (const socket of [client, target]) sockets.add(socket.on('error', () => {}));
-    client.on('data', (chunk) => target.write(chunk));
-    target.on('data', (chunk) => void delay(proxy.delayMs).then(() => client.write(chunk)));
-    client.on('close', () => target.destroy());
-    target.on('close', () => client.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  proxy.port = (server.address() as AddressInfo).port;
-  return proxy;
-}

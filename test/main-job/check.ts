@@ -45,7 +45,7 @@ try {
   await step('SIGTERM ends everything cleanly', () => endsCleanly(main));
   console.log('8 passed, 0 failed');
 } finally {
-  if (main.exitCode === null) await endsCleanly(main);
+  if (main.exitCode === null) await end(main);
 }
 
 async function step(what: string, check: () => Promise<void>): Promise<void> {
@@ -131,14 +131,28 @@ async function watches(): Promise<void> {
   assert.match(await dashboard.text(), /<html/i);
   assert.match(await (await fetch(`${admin}/metrics`)).text(), /^spillway_page_/m);
   assert.equal((await fetch(`${admin}/readyz`)).status, 200);
-  assert.equal((await fetch(`${admin}/healthz`)).status, 200);
+  assert.equal((await fetch(`${admin}/livez`)).status, 200);
+  // On a machine that is busy with other things the verdict may well be a bad one: it has to be there.
+  assert.match(await (await fetch(`${admin}/healthz`)).text(), /"verdict"/);
 }
 
 async function endsCleanly(child: ChildProcess): Promise<void> {
+  await end(child);
+  await eventually(
+    'nobody serves the site any more',
+    () =>
+      get('/').then(
+        () => false,
+        () => true,
+      ),
+    20_000,
+  );
+}
+
+async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   process.kill(-child.pid!, 'SIGTERM');
   await ended;
-  await assert.rejects(get('/'));
 }
 
 /** New connections, so that the kernel spreads them over the workers. */

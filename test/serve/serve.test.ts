@@ -1,77 +1,12 @@
 /** The whole house: a primary, two workers, one store, before a real origin. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Agent } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { brotliDecompressSync } from 'node:zlib';
-import { createPolicy, loadConfig, type SpillwayConfig } from '../../src/policy/index.ts';
-import { startSpillway, type Running } from '../../src/serve.ts';
+import type { Running } from '../../src/serve.ts';
 import { eventually } from '../servers/index.ts';
 import { startOrigin, type Origin } from './origin.ts';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Buffer;
-  readonly text: string;
-}
-
-/** Serves on free ports by a config file, as the command line does: the workers load it by themselves. */
-async function serve(config: SpillwayConfig): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'spillway-serve-'));
-  const file = join(folder, 'spillway.config.json');
-  writeFileSync(file, JSON.stringify({ listen: { port: 0 }, admin: { port: 0 }, workers: 2, ...config }));
-  const loaded = await loadConfig(folder, file);
-  const running = await startSpillway(createPolicy(loaded!.config), { configPath: file });
-  return {
-    ...running,
-    stop: async () => {
-      await running.stop();
-      rmSync(folder, { recursive: true });
-    },
-  };
-}
-
-/** A request on a connection of its own, so that the kernel picks the worker anew. */
-function get(url: string, headers: Record<string, string> = {}, agent: Agent | false = false): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { headers, agent: agent === false ? new Agent() : agent }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const body = Buffer.concat(chunks);
-        resolve({ status: response.statusCode!, headers: response.headers as Answer['headers'], body, text: body.toString() });
-      });
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-}
-
-async function control(
-  running: Running,
-  path: string,
-  body: unknown,
-): Promise<{ status: number; answer: Record<string, unknown> }> {
-  const answer = await fetch(running.adminUrl + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'spillway-admin': '1' },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, answer: (await answer.json()) as Record<string, unknown> };
-}
-
-/** Asks until both workers have answered `path`, and returns every answer. */
-async function fromEveryWorker(url: string, times = 24): Promise<Answer[]> {
-  return Promise.all(Array.from({ length: times }, () => get(url)));
-}
-
-const rendersIn = (answers: readonly Answer[]): string[] => [
-  ...new Set(answers.map((answer) => /render \d+/.exec(answer.text)![0])),
-];
+import { control, fromEveryWorker, get, rendersIn, serve } from './running.ts';
 
 describe('spillway start', () => {
   let origin: Origin;
@@ -151,7 +86,8 @@ describe('spillway start', () => {
     await eventually('a stale page is marked so', async () => {
       const answer = await get(url);
       assert.equal(answer.status, 200);
-      return /stale/.test(answer.headers['cache-status']!) || /fwd=stale/.test(answer.headers['cache-status']!);
+      // A negative ttl says how long it has been stale (RFC 9211 §2.4).
+      return /^spillway; hit; ttl=-\d+/.test(answer.headers['cache-status']!);
     });
     const missing = await get(`${running.siteUrl}/city/never-seen`);
     assert.equal(missing.status, 502);

@@ -8,6 +8,13 @@ interface RouteParams {
   readonly routeInfo?: { readonly method?: unknown; readonly url?: string };
 }
 
+/** What the plugin asks of a store. */
+export interface FastifyRateLimitStore {
+  incr(key: string, answer: Answer, timeWindow: number, max: number): void;
+  read(key: string, answer: Answer, timeWindow: number, max: number): void;
+  child(params: object): FastifyRateLimitStore;
+}
+
 const MAX_LIMITERS = 1000;
 
 /**
@@ -15,8 +22,11 @@ const MAX_LIMITERS = 1000;
  * window becomes a rolling one, and with `store: createRedisCounters(…)` the limit is shared. Limit and window come from
  * the plugin, per route.
  */
-export function fastifyRateLimitStore(options: Omit<LimiterOptions, 'window' | 'limit'> = {}, runtime: Partial<Runtime> = {}) {
-  return class FastifyRateLimitStore {
+export function fastifyRateLimitStore(
+  options: Omit<LimiterOptions, 'window' | 'limit'> = {},
+  runtime: Partial<Runtime> = {},
+): new (params?: object) => FastifyRateLimitStore {
+  return class LimiterStore implements FastifyRateLimitStore {
     /** One per limit and window of this store's routes. */
     readonly #limiters = new Map<string, Limiter>();
     readonly #scope: string;
@@ -34,8 +44,8 @@ export function fastifyRateLimitStore(options: Omit<LimiterOptions, 'window' | '
       void Promise.resolve(this.#limiterOf(timeWindow, max).peek(key)).then((decision) => answer(null, countOf(decision)));
     }
 
-    child(params: object): FastifyRateLimitStore {
-      return new FastifyRateLimitStore(params);
+    child(params: object): LimiterStore {
+      return new LimiterStore(params);
     }
 
     #limiterOf(timeWindow: number, max: number): Limiter {

@@ -72,13 +72,14 @@ export class HttpLimit<Request extends object> {
   readonly #findClient: ReturnType<typeof clientAddress>;
   /** Whether units are given back by what the answer is. */
   readonly dependsOnAnswer: boolean;
-  readonly #counted = new WeakSet<Request>();
+  readonly #counted: WeakSet<object>;
 
   constructor(options: HttpLimitOptions<Request>, runtime?: Partial<Runtime>) {
     const own = parseOptions(ownOptions, options, 'limit options');
     this.#options = options;
     this.#fields = { standard: own.standardHeaders, legacy: own.legacyHeaders };
     this.limiter = options.limiter ?? createLimiter(withoutOwn(options), runtime);
+    this.#counted = countedBy(this.limiter);
     this.#findClient = clientAddress(options.trustProxy ?? []);
     this.dependsOnAnswer = own.skipFailedRequests || own.skipSuccessfulRequests;
     if (Array.isArray(own.trustProxy) && own.trustProxy.some((range) => EVERYONE.has(range)))
@@ -150,6 +151,15 @@ export class HttpLimit<Request extends object> {
     if (this.#options.trustProxy === undefined) return frameworkIp ?? peer;
     return peer === undefined ? undefined : this.#findClient(peer, forwardedFor);
   }
+}
+
+/** Requests that each limiter has counted, whichever of its middlewares did. */
+const counted = new WeakMap<Limiter, WeakSet<object>>();
+
+function countedBy(limiter: Limiter): WeakSet<object> {
+  let requests = counted.get(limiter);
+  if (!requests) counted.set(limiter, (requests = new WeakSet()));
+  return requests;
 }
 
 function withoutOwn<Request>(options: HttpLimitOptions<Request>): LimiterOptions {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Change, HistorySlice, Overview } from '../../health/index.ts';
-import { messageOf, SpillwayError } from '../../kernel/index.ts';
-import { adminAddress, type AdminOptions } from '../admin-client.ts';
+import { adminClient, type AdminClient, type AdminOptions } from '../admin-client.ts';
 import { httpUrl } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 
@@ -45,14 +44,14 @@ Examples:
 }
 
 async function top(context: CliContext, { once, json, ...admin }: TopFlags): Promise<void> {
-  const read = await reader(context, admin);
+  const client = await adminClient(context, admin);
   const { stdout } = context;
-  if (json) return void stdout.write(`${JSON.stringify(await read<Overview>('/status'), undefined, 2)}\n`);
-  if (once || !stdout.isTTY) return void stdout.write(`${await view(read, context)}\n`);
+  if (json) return void stdout.write(`${JSON.stringify(await client.get('/status'), undefined, 2)}\n`);
+  if (once || !stdout.isTTY) return void stdout.write(`${await view(client, context)}\n`);
   stdout.write(ENTER_SCREEN);
   try {
     while (!context.stop.aborted) {
-      const lines = (await view(read, context)).split('\n');
+      const lines = (await view(client, context)).split('\n');
       stdout.write(`${FROM_TOP}${lines.map((line) => `${line}\u001B[K`).join('\n')}${ERASE_BELOW}`);
       await context.runtime.clock.sleep(EVERY_MS, context.stop).catch(() => undefined);
     }
@@ -61,37 +60,12 @@ async function top(context: CliContext, { once, json, ...admin }: TopFlags): Pro
   }
 }
 
-type Read = <Answer>(path: string) => Promise<Answer>;
-
-async function view(read: Read, { stdout, paint }: CliContext): Promise<string> {
+async function view(client: AdminClient, { stdout, paint }: CliContext): Promise<string> {
   const [overview, changes, history] = await Promise.all([
-    read<Overview>('/status'),
-    read<Change[]>('/api/timeline'),
-    read<HistorySlice>(`/api/history?signals=${CURVES.join(',')}`),
+    client.get('/status') as Promise<Overview>,
+    client.get('/api/timeline') as Promise<Change[]>,
+    client.get(`/api/history?signals=${CURVES.join(',')}`) as Promise<HistorySlice>,
   ]);
   const { terminalView } = await import('../../health/index.ts');
   return terminalView({ overview, changes, curves: history.series }, stdout.columns || 100, paint);
-}
-
-async function reader(context: CliContext, options: AdminOptions): Promise<Read> {
-  const { url, token } = await adminAddress(context, options);
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return async <Answer>(path: string) => {
-    let answer: Response;
-    try {
-      answer = await context.fetch(new URL(path, url), { headers, signal: context.stop });
-    } catch (error) {
-      throw new SpillwayError('SPILLWAY_UNREACHABLE', `No Spillway answers on ${url} (${messageOf(error)}). Is it running?`, {
-        cause: error,
-      });
-    }
-    if (answer.status === 401) {
-      throw new SpillwayError(
-        'SPILLWAY_DENIED',
-        `${url} wants ${token === undefined ? 'a' : 'another'} token. Pass --token, or set SPILLWAY_TOKEN.`,
-      );
-    }
-    if (!answer.ok) throw new SpillwayError('SPILLWAY_REQUEST_FAILED', `${url} answered ${answer.status}.`);
-    return (await answer.json()) as Answer;
-  };
 }

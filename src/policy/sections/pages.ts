@@ -11,7 +11,6 @@ const regeneration = z.strictObject({
   retryDelay: duration({ min: '10ms' }).prefault('10s').describe('Pause before the second attempt; doubles, spread by chance.'),
   alertAbove: count().default(500).describe('Above this many waiting pages `queueLong` is reported.'),
   popularAbovePerHour: count(1).default(100).describe('Pages asked for more often than this, per process, are made again early.'),
-  earlyShare: share().default(0.8).describe('At which share of its interval a much read page is made again.'),
   maxKnownPages: count(1).default(20_000).describe('Pages one process remembers for making them again.'),
 });
 

@@ -1,0 +1,51 @@
+/** History in a real Redis. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createClient } from 'redis';
+import { createRedisHistory } from '../../src/health/index.ts';
+import type { HistoryRow } from '../../src/health/index.ts';
+import { startRedis, type RedisServer } from '../servers/index.ts';
+
+let server: RedisServer;
+before(async () => {
+  server = await startRedis();
+});
+after(() => server.stop());
+
+for (const RESP of [2, 3] as const) {
+  test(`what was saved is there again, in a bounded ring (RESP${RESP})`, async (t) => {
+    const client = createClient({ url: server.url, RESP });
+    await client.connect();
+    t.after(() => client.close());
+    const send = (command: readonly string[]): Promise<unknown> => client.sendCommand([...command]);
+    const nowMs = Date.UTC(2026, 0, 8, 12);
+    const row = (stepMs: number, agoSteps: number): HistoryRow => ({
+      stepMs,
+      atMs: nowMs - agoSteps * stepMs,
+      values: new Map([
+        ['http.rate', agoSteps + 0.5],
+        ['class.critical.p95', 12.25],
+      ]),
+    });
+    const store = createRedisHistory({ send, node: `gateway-${RESP}` });
+    await store.load(nowMs);
+    const rows = Array.from({ length: 1200 }, (_, at) => row(1000, 1199 - at));
+    const change = { id: 1, atMs: nowMs, kind: 'purge', text: 'purge tag a', tone: 'info' } as const;
+    await store.save(
+      {
+        rows: [...rows, row(60_000, 3)],
+        changes: [change],
+        hours: [{ objective: 'availability', hour: nowMs / 3_600_000, bad: 2, total: 1000 }],
+      },
+      nowMs,
+    );
+
+    const again = await createRedisHistory({ send, node: `gateway-${RESP}` }).load(nowMs);
+    assert.equal(again.rows.filter(({ stepMs }) => stepMs === 1000).length, 900);
+    assert.deepEqual(again.rows.at(-1), row(60_000, 3));
+    assert.deepEqual(again.changes, [change]);
+    assert.deepEqual(again.hours, [{ objective: 'availability', hour: nowMs / 3_600_000, bad: 2, total: 1000 }]);
+    assert.equal((await createRedisHistory({ send, node: 'another' }).load(nowMs)).rows.length, 0);
+    assert.equal(await client.hLen(`{spillway:history:gateway-${RESP}}:1000`), 900);
+  });
+}

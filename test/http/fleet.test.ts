@@ -1,0 +1,158 @@
+/** Several processes' worth of page caches over one shared store: one fetch per page in the fleet, whatever breaks. */
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
+import { createPages, pageCodec, type PageEntry, type Pages } from '../../src/page/index.ts';
+import { MemoryKvStore } from '../../src/drivers/memory-kv-store.ts';
+import { Origin } from '../gateway/support.ts';
+import { eventually, type RedisServer, startRedis } from '../servers/index.ts';
+import { ask, type PageServer, routePolicy, startPageServer } from './rig/page-server.ts';
+import { ScriptedUpstream } from './rig/scripted-upstream.ts';
+
+const HTML = { 'content-type': 'text/html' };
+
+interface Node {
+  readonly cache: Cache<PageEntry>;
+  readonly pages: Pages;
+  readonly server: PageServer;
+}
+
+/** Makes a function that gives each process its connection to one store of their own. */
+type Shared = () => () => Pick<CacheOptions<PageEntry>, 'store' | 'redis' | 'prefix'>;
+
+let redis: RedisServer;
+let turns = 0;
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+
+const stores: Readonly<Record<string, Shared>> = {
+  'the store of one machine’s workers': () => {
+    const store = new MemoryKvStore();
+    return () => ({ store: store.connect() });
+  },
+  Redis: () => {
+    const prefix = `fleet-${++turns}:`;
+    return () => ({ redis: redis.url, prefix });
+  },
+};
+
+for (const [name, shared] of Object.entries(stores))
+  describe(`a fleet of four on ${name}`, () => {
+    let upstream: ScriptedUpstream;
+    let nodes: Node[] = [];
+    let revalidateMs = 60_000;
+
+    const grow = async (size: number): Promise<void> => {
+      const connect = shared();
+      const route = routePolicy({ revalidateMs, storeTtlMs: revalidateMs, memoryTtlMs: 300_000 }, { tags: ['plans'] });
+      nodes = await Promise.all(
+        Array.from({ length: size }, async () => {
+          const cache = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...connect() });
+          const pages = createPages({}, { store: cache });
+          return { cache, pages, server: await startPageServer(pages, upstream, () => ({ route, params: {} })) };
+        }),
+      );
+    };
+    // One public name for all of them: the authority is part of the key.
+    const get = (nth: number, path: string) =>
+      ask(nodes[nth % nodes.length]!.server.port, path, { headers: { host: 'site.test' } });
+
+    beforeEach(() => {
+      revalidateMs = 60_000;
+      upstream = new ScriptedUpstream((_, nth) => ({ headers: HTML, body: `page ${nth}` }));
+    });
+    afterEach(async () => {
+      for (const { server, pages, cache } of nodes) {
+        await server.close();
+        await pages.close();
+        await cache.close();
+      }
+    });
+    it('200 cold requests are one fetch', async () => {
+      await grow(4);
+      upstream.answer = () => ({ headers: HTML, body: 'once', hold: new Promise((resolve) => setTimeout(resolve, 150)) });
+      const answers = await Promise.all(Array.from({ length: 200 }, (_, nth) => get(nth, '/plans')));
+      assert.ok(answers.every((answer) => answer.text === 'once'));
+      assert.equal(upstream.requests.length, 1);
+    });
+
+    it('an invalidation on one is in force on all when its receipt is there', async () => {
+      await grow(4);
+      for (let nth = 0; nth < 4; nth++) assert.equal((await get(nth, '/plans')).text, 'page 1');
+      const receipt = await nodes[2]!.pages.invalidate({ tags: ['plans'] });
+      assert.ok(receipt.complete);
+      const after = await Promise.all([0, 1, 2, 3].map((nth) => get(nth, '/plans')));
+      assert.deepEqual(new Set(after.map((answer) => answer.text)), new Set(['page 2']));
+    });
+
+    it('an expiring page under load is made once per interval', async () => {
+      revalidateMs = 500;
+      await grow(4);
+      const startedMs = performance.now();
+      let asked = 0;
+      while (performance.now() - startedMs < 3000) {
+        await Promise.all(Array.from({ length: 20 }, () => get(asked++, '/plans')));
+      }
+      const intervals = Math.ceil((performance.now() - startedMs) / revalidateMs);
+      assert.ok(
+        upstream.requests.length <= intervals + 1,
+        `${upstream.requests.length} renders in ${intervals} intervals, ${asked} requests`,
+      );
+      assert.ok(upstream.requests.length >= 2);
+    });
+
+    it('a failing page costs an attempt per backoff step, and the last good one serves', async () => {
+      revalidateMs = 200;
+      await grow(4);
+      await get(0, '/plans');
+      upstream.answer = () => ({ status: 500, headers: HTML, body: 'broken' });
+      const before = upstream.requests.length;
+      const startedMs = performance.now();
+      let asked = 0;
+      while (performance.now() - startedMs < 3000) {
+        const answer = await get(asked++, '/plans');
+        assert.equal(answer.status, 200);
+        assert.equal(answer.text, 'page 1');
+      }
+      const attempts = upstream.requests.length - before;
+      assert.ok(attempts <= 8, `${attempts} attempts in 3 s for ${asked} requests`);
+    });
+  });
+
+it('a process killed in mid-render is replaced: another one finishes, once', async () => {
+  const held: (() => void)[] = [];
+  const origin = await Origin.start((_, response) => {
+    held.push(() => response.writeHead(200, HTML).end('made'));
+    if (held.length > 1) held.at(-1)!();
+  });
+  const url = `http://127.0.0.1:${origin.port}`;
+  const prefix = `fleet-${++turns}:`;
+  const [doomed, ...others] = await Promise.all([1, 2, 3].map(() => startLoneGateway(redis.url, prefix, url)));
+  const headers = { host: 'site.test' };
+  const lost = ask(doomed!.port, '/plans', { headers }).catch(() => 'lost');
+  await eventually('the render began', () => held.length === 1);
+  const waiting = others.map(({ port }) => ask(port, '/plans', { headers }));
+  doomed!.process.kill('SIGKILL');
+  assert.equal(await lost, 'lost');
+  const answers = await Promise.all(waiting).finally(() => {
+    for (const { process: child } of others) child.kill();
+    origin.server.closeAllConnections();
+    origin.server.close();
+  });
+  assert.deepEqual(
+    answers.map((answer) => answer.text),
+    ['made', 'made'],
+  );
+  assert.equal(origin.requests, 2);
+});
+
+async function startLoneGateway(...args: readonly string[]): Promise<{ port: number; process: ChildProcess }> {
+  const child = fork(join(import.meta.dirname, 'rig/lone-gateway.ts'), args, { execArgv: ['--conditions=source'] });
+  const [port] = (await once(child, 'message')) as [number];
+  return { port, process: child };
+}
