@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startRedis } from '../../test/servers/index.ts';
 import type { Findings, Study } from '../harness/index.ts';
 import { Fleet } from './fleet.ts';
@@ -5,6 +7,7 @@ import { SCENARIOS } from './scenarios.ts';
 
 const NAMES = ['spillway', 'bentocache', 'cacheable', 'cache-manager', 'async-cache-dedupe', 'cachified'];
 const PROCESSES = 8;
+const RESULT = join(import.meta.dirname, '../results/coherence/coherence.json');
 
 /** One contender through every scenario, on a Redis of its own. */
 async function column(name: string): Promise<string[]> {
@@ -27,20 +30,29 @@ async function column(name: string): Promise<string[]> {
   return cells;
 }
 
+/** The columns of the last result, when it has the same scenarios. */
+function lastColumns(titles: readonly string[]): [string, (string | number)[]][] {
+  if (!existsSync(RESULT)) return [];
+  const { columns, rows } = JSON.parse(readFileSync(RESULT, 'utf8')) as Findings;
+  if (titles.some((title, at) => rows[at]?.[0] !== title)) return [];
+  return columns.slice(1).map((name, at) => [name, rows.map((row) => row[at + 1]!)]);
+}
+
 const study: Study = {
   name: 'coherence/coherence',
   study: async (): Promise<Findings> => {
+    // CONTENDERS=cachified,… measures some anew and keeps the others' columns.
     const only = process.env['CONTENDERS']?.split(',');
-    const names = NAMES.filter((name) => only === undefined || only.includes(name));
-    const columns: string[][] = [];
-    for (const name of names) columns.push(await column(name));
     const titles = [...SCENARIOS.map((scenario) => scenario.title), 'unhandled rejections'];
+    const columns = new Map<string, readonly (string | number)[]>(only ? lastColumns(titles) : []);
+    for (const name of NAMES) if (!only || only.includes(name)) columns.set(name, await column(name));
+    const names = NAMES.filter((name) => columns.has(name));
     return {
       bench: 'coherence/coherence',
       title: 'Coherence of a fleet',
       what: `${PROCESSES} processes with one real Redis, every cache at its documented settings. Races are forced: the load has read the old value when the key is invalidated.`,
       columns: ['scenario', ...names],
-      rows: titles.map((title, at) => [title, ...columns.map((cells) => cells[at]!)]),
+      rows: titles.map((title, at) => [title, ...names.map((name) => columns.get(name)![at]!)]),
     };
   },
 };

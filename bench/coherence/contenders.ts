@@ -104,8 +104,7 @@ export const CONTENDERS: Readonly<Record<string, (url: string) => Promise<Conten
         const text = await client.get(key);
         return text ? (JSON.parse(text) as CacheEntry) : null;
       },
-      set: (key: string, entry: CacheEntry) =>
-        client.set(key, JSON.stringify(entry), { PX: Math.min(totalTtl(entry.metadata), 3_600_000) }),
+      set: (key: string, entry: CacheEntry) => client.set(key, JSON.stringify(entry), { PX: totalTtl(entry.metadata) }),
       delete: (key: string) => client.del(key),
     };
     return {
@@ -115,9 +114,7 @@ export const CONTENDERS: Readonly<Record<string, (url: string) => Promise<Conten
           cache,
           getFreshValue: () => getFreshValue(),
           ttl,
-          swr: 0,
-          staleRefreshTimeout: 0,
-          fallbackToCache: GRACE_MS,
+          swr: GRACE_MS,
         }),
       delete: (key) => client.del(key),
       invalidateTag: undefined,
