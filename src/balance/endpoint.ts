@@ -27,7 +27,7 @@ export class Endpoint implements EndpointSettings {
 
   /** Says no to its health checks. */
   down = false;
-  /** Failed real requests too often, for now. */
+  /** Failed real requests too often; gets none until its time is up. */
   ejected = false;
   /** Takes no new requests any more. */
   draining = false;

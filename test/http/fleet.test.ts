@@ -75,6 +75,7 @@ for (const [name, shared] of Object.entries(stores))
     });
     it('200 cold requests are one fetch', async () => {
       await grow(4);
+      // Not a wait of the test's: the render itself is slow, so that all requests meet while it runs.
       upstream.answer = () => ({ headers: HTML, body: 'once', hold: new Promise((resolve) => setTimeout(resolve, 150)) });
       const answers = await Promise.all(Array.from({ length: 200 }, (_, nth) => get(nth, '/plans')));
       assert.ok(answers.every((answer) => answer.text === 'once'));
