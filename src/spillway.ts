@@ -50,8 +50,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   const counters = config.redis === undefined ? undefined : createRedisCounters({ url: config.redis }, around);
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
-  const limits = createLimitGate(policy.routes, counters ? { store: counters } : {}, around);
-  const shedder = createShedder({}, around);
+  const limits = createLimitGate(policy.routes, { ...config.limits, ...(counters && { store: counters }) }, around);
+  const shedder = createShedder(config.shed, around);
   const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
     ...around,
@@ -84,6 +84,11 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   }
 
   function decided(decision: Decision, exchange: Exchange): void {
+    if (!decision.allowed || decision.delayMs === 0) answer(decision, exchange);
+    else void limits.hold(decision, exchange).then((held) => answer(held, exchange));
+  }
+
+  function answer(decision: Decision, exchange: Exchange): void {
     if (!decision.allowed) return limits.refuse(decision, exchange);
     limits.applyHeaders(decision, exchange.response);
     serve(exchange);

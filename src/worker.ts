@@ -2,7 +2,7 @@
 import { isClusterWorker, joinCluster } from './cluster/index.ts';
 import { remoteKvStore } from './drivers/remote-kv-store.ts';
 import { measureProcess, recordHeapProfile } from './health/index.ts';
-import { Metrics, runtimeFrom } from './kernel/index.ts';
+import { ConfigError, messageOf, Metrics, runtimeFrom } from './kernel/index.ts';
 import type { ChangeReport, InvalidationRequest } from './page/index.ts';
 import { createPolicy, loadConfig, type Policy, type PolicyFlags } from './policy/index.ts';
 import { createSpillway } from './spillway.ts';
@@ -16,8 +16,11 @@ export interface WorkerTask {
 /** Name of the environment variable that holds a {@link WorkerTask} as JSON. */
 export const TASK_VARIABLE = 'SPILLWAY_WORKER_TASK';
 
+/** sysexits.h: something is wrong with the configuration. */
+const EX_CONFIG = 78;
+
 // Not awaited: the config it loads imports `spillway`, which leads back to this module and would wait for it for ever.
-if (isClusterWorker()) void work(JSON.parse(process.env[TASK_VARIABLE]!) as WorkerTask);
+if (isClusterWorker()) work(JSON.parse(process.env[TASK_VARIABLE]!) as WorkerTask).catch(giveUp);
 
 async function work(task: WorkerTask): Promise<void> {
   const worker = await joinCluster();
@@ -44,6 +47,13 @@ async function work(task: WorkerTask): Promise<void> {
   });
   await spillway.start();
   worker.ready();
+}
+
+/** Says why this worker cannot serve; the primary keeps the ones that can. A wrong config is its writer's to mend: no stack. */
+function giveUp(error: unknown): void {
+  const wrongConfig = error instanceof ConfigError;
+  process.stderr.write(`${wrongConfig || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
+  process.exit(wrongConfig ? EX_CONFIG : 1);
 }
 
 async function policyOf({ configPath, flags }: WorkerTask): Promise<Policy> {

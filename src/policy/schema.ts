@@ -5,10 +5,12 @@ import { alertsSection } from './sections/alerts.ts';
 import { classesSection } from './sections/classes.ts';
 import { healthSection } from './sections/health.ts';
 import { historySection } from './sections/history.ts';
+import { limitsSection } from './sections/limits.ts';
 import { listenSection } from './sections/listen.ts';
 import { pagesSection } from './sections/pages.ts';
 import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 import { routePlanSection, routesSection } from './sections/routes.ts';
+import { shedSection } from './sections/shed.ts';
 import { sloSection } from './sections/slo.ts';
 import { databaseSection, redisSection } from './sections/stores.ts';
 import { upstreamsSection } from './sections/upstreams.ts';
@@ -26,6 +28,8 @@ export const configSchema = z.strictObject({
   routePlan: routePlanSection.describe(
     'The plan of all pages, for `spillway routes`, sitemaps and warming: a module, or a function.',
   ),
+  limits: limitsSection.prefault({}).describe('What holds for the limits of every route, and what happens without Redis.'),
+  shed: shedSection.prefault({}).describe('Whose work is refused first when there is too much of it.'),
   trustedProxies: trustedProxiesSection
     .prefault([])
     .describe('Addresses and subnets whose forwarding headers are believed: `10.0.0.0/8`, `loopback`.'),

@@ -13,11 +13,14 @@ export interface Answer {
   readonly text: string;
 }
 
+/** What every test of the house begins with. Nothing is refused because the machine that tests is busy. */
+const BASE: SpillwayConfig = { listen: { port: 0 }, admin: { port: 0 }, workers: 2, shed: { shadow: true } };
+
 /** Serves on free ports by a config file, as the command line does: the workers load it by themselves. */
 export async function serve(config: SpillwayConfig): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-serve-'));
   const file = join(folder, 'spillway.config.json');
-  writeFileSync(file, JSON.stringify({ listen: { port: 0 }, admin: { port: 0 }, workers: 2, ...config }));
+  writeFileSync(file, JSON.stringify({ ...BASE, ...config }));
   const loaded = await loadConfig(folder, file);
   const running = await startSpillway(createPolicy(loaded!.config), { configPath: file });
   return {
