@@ -40,7 +40,7 @@ export class ClosedLoop implements Loop {
   start(): void {
     const { arrival, turn } = this.#options;
     for (let user = turn.worker; user < arrival.users; user += turn.workers) {
-      this.#at((user / arrival.users) * arrival.rampMs, user, 0, {});
+      this.#at((user / arrival.users) * arrival.rampMs, this.#options.lanes.elapsedMs(), user, 0, {});
     }
   }
 
@@ -50,9 +50,9 @@ export class ClosedLoop implements Loop {
     this.#timers.clear();
   }
 
-  /** Lets `user` begin its iteration `round` at `dueMs` into the run. */
-  #at(dueMs: number, user: number, round: number, state: Record<string, unknown>): void {
-    const waitMs = dueMs - this.#options.lanes.elapsedMs();
+  /** Lets `user` begin its iteration `round` at `dueMs` into the run, which is at `nowMs`. */
+  #at(dueMs: number, nowMs: number, user: number, round: number, state: Record<string, unknown>): void {
+    const waitMs = dueMs - nowMs;
     if (waitMs <= 0) return this.#begin(dueMs, user, round, state);
     const timer = this.#options.clock.setTimer(() => {
       this.#timers.delete(timer);
@@ -74,7 +74,8 @@ export class ClosedLoop implements Loop {
       if (this.#stopped) return;
       const thinkMs = arrival.thinkMinMs + spread(index) * (arrival.thinkMaxMs - arrival.thinkMinMs);
       const pauseMs = answered ? thinkMs : Math.max(thinkMs, RETRY_MS);
-      this.#at(lanes.elapsedMs() + pauseMs, user, round + 1, state);
+      const nowMs = lanes.elapsedMs();
+      this.#at(nowMs + pauseMs, nowMs, user, round + 1, state);
     });
   }
 }

@@ -16,6 +16,7 @@ export class ProtocolError extends Error {}
 const MAX_HEAD_BYTES = 65_536;
 const MAX_LINE_BYTES = 4096;
 
+const NOTHING = Buffer.alloc(0);
 const CR = 13;
 const LF = 10;
 const COLON = 58;
@@ -52,6 +53,12 @@ export class ResponseParser {
   #length = -1;
   #chunked = false;
   #encoded = false;
+  /**
+   * The head that the above was found in, and its status; 0: none. Servers send the same one again and again, and
+   * comparing bytes is far cheaper than reading them.
+   */
+  #knownHead = NOTHING;
+  #knownStatus = 0;
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
@@ -128,6 +135,14 @@ export class ResponseParser {
   }
 
   #head(bytes: Buffer, start: number, end: number): number {
+    const known = this.#knownHead;
+    const knownEnd = start + known.length;
+    if (this.#knownStatus > 0 && knownEnd <= end && known.compare(bytes, start, knownEnd) === 0) {
+      this.#sink.onHead(this.#knownStatus, bytes, start, knownEnd);
+      this.#expectBody(this.#knownStatus);
+      return knownEnd;
+    }
+    this.#knownStatus = 0;
     const fieldsAt = lineEnd(bytes, start, end);
     if (fieldsAt < 0) return -1;
     const { status, minor } = statusLine(bytes, start, fieldsAt);
@@ -140,9 +155,16 @@ export class ResponseParser {
     if (bodyAt - start > MAX_HEAD_BYTES) throw new ProtocolError(`the head exceeds ${MAX_HEAD_BYTES} bytes`);
     if (status === 101) throw new ProtocolError('the server switched protocols unasked');
     if (status < 200) return bodyAt;
+    this.#remember(status, bytes, start, bodyAt);
     this.#sink.onHead(status, bytes, start, bodyAt);
     this.#expectBody(status);
     return bodyAt;
+  }
+
+  #remember(status: number, bytes: Buffer, start: number, end: number): void {
+    this.#knownStatus = status;
+    if (this.#knownHead.length !== end - start) this.#knownHead = Buffer.allocUnsafeSlow(end - start);
+    bytes.copy(this.#knownHead, 0, start, end);
   }
 
   /** RFC 9112, 6.3: what follows the head. */
