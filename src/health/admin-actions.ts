@@ -23,6 +23,7 @@ const worker = z.strictObject({ id: z.string().min(1).max(64) });
 const profile = z.strictObject({ id: z.string().min(1).max(64), for: duration({ min: '1s', max: '10m' }).prefault('30s') });
 const endpoint = z.strictObject({ upstream: z.string().min(1), endpoint: z.string().min(1), drained: z.boolean().default(true) });
 const shedLevel = z.strictObject({ level: count(0, 10), for: duration({ min: '1s', max: '24h' }).prefault('10m') });
+const limits = z.strictObject({ key: z.string().min(1).max(512), route: z.string().min(1).max(2048).optional() });
 const silence = z.strictObject({
   alert: z.string().min(1).max(256),
   for: duration({ min: '1m', max: '30d' }).prefault('1h'),
@@ -38,6 +39,8 @@ export type HeapProfileRequest = z.output<typeof profile>;
 export type EndpointRequest = z.output<typeof endpoint>;
 /** `for` in ms; level 0 lets shedding decide by itself again. */
 export type ShedLevelRequest = z.output<typeof shedLevel>;
+/** `key` is what a limit counts by: an address, `user:<name>` or `key:<API key>`; without `route`, on all of them. */
+export type LimitsRequest = z.output<typeof limits>;
 /** `for` in ms. */
 export type SilenceRequest = z.output<typeof silence>;
 
@@ -54,6 +57,10 @@ export interface AdminActions {
   heapProfile(request: HeapProfileRequest): unknown;
   drainEndpoint(request: EndpointRequest): unknown;
   setShedLevel(request: ShedLevelRequest): unknown;
+  /** Answers with `{ limits }`: where the key stands with each limit that counts it. */
+  peekLimits(request: LimitsRequest): unknown;
+  /** Forgets what the key has used; answers as {@link peekLimits}. */
+  resetLimits(request: LimitsRequest): unknown;
   /** Health's own; nobody needs to hand it in. */
   silenceAlert(request: SilenceRequest): unknown;
 }
@@ -66,7 +73,8 @@ export interface ActionRoute<Name extends ActionName = ActionName> {
   /** `:id` stands for one segment, which becomes the request's `id`. */
   readonly path: string;
   readonly schema: z.ZodType;
-  readonly kind: ChangeKind;
+  /** How the timeline marks it; absent: it only reads, and the audit trail alone keeps it. */
+  readonly kind?: ChangeKind;
   tell(request: Parameters<AdminActions[Name]>[0]): string;
   /** What the service lacks when nobody handed this action in. */
   readonly needs: string;
@@ -150,6 +158,21 @@ export const ACTION_ROUTES: readonly ActionRoute[] = [
     tell: (request) =>
       request.level === 0 ? 'shed by itself' : `shed at level ${request.level} for ${formatDuration(request.for)}`,
     needs: 'shedding',
+  }),
+  route({
+    name: 'peekLimits',
+    path: '/limits/peek',
+    schema: limits,
+    tell: ({ key, route: on }) => `look at the limits of ${key}${on === undefined ? '' : ` on ${on}`}`,
+    needs: 'limits',
+  }),
+  route({
+    name: 'resetLimits',
+    path: '/limits/reset',
+    schema: limits,
+    kind: 'action',
+    tell: ({ key, route: on }) => `reset the limits of ${key}${on === undefined ? '' : ` on ${on}`}`,
+    needs: 'limits',
   }),
   route({
     name: 'silenceAlert',

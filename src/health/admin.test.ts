@@ -156,6 +156,24 @@ test('a wrong request says what is wrong; an action nobody handed in says what i
   );
 });
 
+test("a key's limits can be looked at and reset; looking leaves the timeline alone", async (t) => {
+  const standing = { route: '/api/**', policy: 'default', limit: 100, remaining: 40, resetMs: 30_000 };
+  const { post, admin, health } = await startAdmin(t, {
+    actions: {
+      peekLimits: ({ key, route }) => ({ limits: key === 'user:42' && route === undefined ? [standing] : [] }),
+      resetLimits: () => ({ limits: [{ ...standing, remaining: 100, resetMs: 0 }] }),
+    },
+  });
+  const changes = health.timeline.changes.length;
+  assert.deepEqual((await post('/limits/peek', { key: 'user:42' })).json, { limits: [standing] });
+  assert.deepEqual((await post('/limits/peek', { key: 'user:42', route: '/a' })).json, { limits: [] });
+  assert.equal((await post('/limits/peek', {})).status, 422);
+  assert.equal(health.timeline.changes.length, changes);
+  assert.equal((await post('/limits/reset', { key: 'user:42', route: '/api/**' })).status, 200);
+  assert.equal(health.timeline.changes.at(-1)?.text, 'reset the limits of user:42 on /api/**');
+  assert.equal(admin.audit.length, 3);
+});
+
 test('the page comes with a policy that lets nothing in from elsewhere', async (t) => {
   const { ask } = await startAdmin(t);
   const page = await ask('GET', '/');

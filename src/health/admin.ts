@@ -251,14 +251,21 @@ export class AdminListener {
     const text = route.tell(input as never);
     try {
       const result = await perform(input as never);
-      this.#record({ atMs: this.#runtime.clock.now(), caller, action: route.name, text, outcome: 'done' });
-      this.#parts.health.note({ kind: route.kind, text, tone: 'info', actor: caller });
+      this.#keep(route, caller, text);
       sendJson(response, 200, result ?? { done: true });
     } catch (error) {
-      this.#record({ atMs: this.#runtime.clock.now(), caller, action: route.name, text, outcome: 'failed' });
-      this.#parts.health.note({ kind: route.kind, text: `${text} failed: ${messageOf(error)}`, tone: 'bad', actor: caller });
+      this.#keep(route, caller, text, error);
       sendFault(response, error);
     }
+  }
+
+  /** In the audit trail, and on the timeline what may explain a change in the charts. */
+  #keep({ name, kind }: ActionRoute, caller: string, text: string, error?: unknown): void {
+    const failed = error !== undefined;
+    this.#record({ atMs: this.#runtime.clock.now(), caller, action: name, text, outcome: failed ? 'failed' : 'done' });
+    if (kind === undefined) return;
+    const told = failed ? `${text} failed: ${messageOf(error)}` : text;
+    this.#parts.health.note({ kind, text: told, tone: failed ? 'bad' : 'info', actor: caller });
   }
 
   /** Silencing is health's own; everything else is handed in. */

@@ -21,6 +21,8 @@ export class Archive {
   #newChanges: Change[] = [];
   #saving: Promise<void> | undefined;
   #timer: Timer | undefined;
+  #loaded = false;
+  #failing = false;
 
   constructor(
     store: HistoryStore,
@@ -35,18 +37,10 @@ export class Archive {
     this.#onFault = onFault;
   }
 
-  /** A store that cannot be read is told of once and left alone: health goes on without. */
+  /** Health goes on without a store that cannot be read; it is tried again with every save. */
   async start(): Promise<void> {
-    try {
-      const kept = await this.#store.load(this.#clock.now());
-      for (const row of kept.rows) this.#history.write(row);
-      for (const change of kept.changes) this.#timeline.restore(change);
-      this.#book.restore(kept.hours, this.#clock.now());
-    } catch (error) {
-      this.#onFault(error);
-      return;
-    }
     this.#timer = this.#clock.setRepeating(() => void this.save(), SAVE_EVERY_MS);
+    await this.#attempt(() => this.#load());
   }
 
   /** A step of history is complete. */
@@ -73,7 +67,35 @@ export class Archive {
     await this.#store.close();
   }
 
-  async #save(): Promise<void> {
+  async #load(): Promise<void> {
+    if (this.#loaded) return;
+    const kept = await this.#store.load(this.#clock.now());
+    for (const row of kept.rows) this.#history.write(row);
+    this.#timeline.restore(kept.changes);
+    this.#book.restore(kept.hours, this.#clock.now());
+    this.#loaded = true;
+  }
+
+  /** Of faults in a row, the first one is told. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#onFault(error);
+      this.#failing = true;
+    }
+  }
+
+  /** What was kept is read before anything is written over it. */
+  #save(): Promise<void> {
+    return this.#attempt(async () => {
+      await this.#load();
+      await this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
     const nowMs = this.#clock.now();
     const [rows, changes] = [this.#waiting, this.#newChanges];
     this.#waiting = [];
@@ -85,7 +107,7 @@ export class Archive {
     } catch (error) {
       this.#waiting = [...rows, ...this.#waiting].slice(-MAX_WAITING);
       this.#newChanges = [...changes, ...this.#newChanges].slice(-MAX_WAITING);
-      this.#onFault(error);
+      throw error;
     }
   }
 }

@@ -101,7 +101,8 @@ export class BurnCount {
 
   /** Takes back what an earlier run counted in an hour; its requests are spread evenly over the hour. */
   restoreHour(hour: number, bad: number, total: number, nowMs: number): void {
-    this.#hours.set(hour, { bad, total });
+    const counted = this.#hours.get(hour) ?? { bad: 0, total: 0 };
+    this.#hours.set(hour, { bad: counted.bad + bad, total: counted.total + total });
     this.#firstMs = Math.min(this.#firstMs, hour * 3_600_000);
     const slots = 3600 / SLOT_S;
     for (let at = 0; at < slots; at++) {
@@ -113,8 +114,8 @@ export class BurnCount {
       this.#total[slot]! += total / slots;
       for (const sum of this.#sums) {
         if (back >= sum.slots) continue;
-        sum.bad += this.#bad[slot]!;
-        sum.total += this.#total[slot]!;
+        sum.bad += bad / slots;
+        sum.total += total / slots;
       }
     }
   }

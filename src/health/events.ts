@@ -2,9 +2,12 @@ import type { AlertTransition } from './alert-book.ts';
 import type { Status } from './status.ts';
 import type { Change } from './timeline.ts';
 import type { Overview } from './overview.ts';
+import type { VerdictReport } from './verdict-report.ts';
 
-/** What health reports. Other rooms adapt to the first three. */
+/** What health reports. Other rooms adapt to the first. */
 export interface HealthEvents {
+  /** The verdict, when it or its worst cause changes and every 3 seconds while it stays: who adapts to it may come late. */
+  verdict: VerdictReport;
   /** The service got worse than healthy, or better than critical. */
   degraded: Status;
   /** The service got critical. */

@@ -86,6 +86,12 @@ export class FleetTotals {
     for (const _ of this.#steps(snapshots)) await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Takes in the last snapshot of a worker that has ended: what it counted stays, what it measured is gone. */
+  async absorb({ families, ...worker }: MetricsSnapshot): Promise<void> {
+    const snapshot = { ...worker, families: families.map(withoutGauges) };
+    for (const _ of this.#take(snapshot, snapshot.instance ?? '')) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   *#steps(snapshots: readonly MetricsSnapshot[]): Generator<void> {
     for (const family of this.#families.values()) clearGauges(family);
     for (const [place, snapshot] of snapshots.entries()) yield* this.#take(snapshot, snapshot.instance ?? `place ${place}`);
@@ -152,6 +158,11 @@ export class FleetTotals {
       }
     }
   }
+}
+
+/** Empty, but in its place: members are told apart by the place of their families. */
+function withoutGauges(family: FamilySnapshot): FamilySnapshot {
+  return family.kind === 'gauge' ? { ...family, series: [] } : family;
 }
 
 function clearGauges(family: FleetFamily): void {

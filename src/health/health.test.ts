@@ -83,9 +83,60 @@ test("a worker's restart leaves no dent in the rate and no jump in the totals", 
   assert.ok(health.timeline.changes.some(({ text }) => text === 'worker 1 restarted'));
 });
 
+test('a worker that is replaced loses no count, shows while it drains, and is no news twice', async () => {
+  let [leaving, successor] = [countingWorker('worker 0'), undefined as ReturnType<typeof countingWorker> | undefined];
+  let draining = false;
+  const { clock, health, run } = await watched({
+    sources: async () => [
+      ...(successor ? [successor.snapshot()] : []),
+      ...(leaving ? [{ ...leaving.snapshot(), worker: draining ? 'worker 0 (draining)' : 'worker 0' }] : []),
+    ],
+    workers: () => [
+      { name: 'worker 0', state: 'ready', pid: 1 },
+      ...(draining ? [{ name: 'worker 0 (draining)', state: 'draining', pid: 2 }] : []),
+    ],
+  });
+  await run(5, () => leaving.count(50));
+  successor = countingWorker('worker 0');
+  draining = true;
+  await run(5, () => {
+    leaving.count(20);
+    successor!.count(30);
+  });
+  assert.deepEqual(
+    health.overview().workers.map(({ name, rate, restarts }) => [name, rate, restarts]),
+    [
+      ['worker 0', 30, 1],
+      ['worker 0 (draining)', 20, 0],
+    ],
+  );
+  leaving.count(20);
+  health.take(leaving.snapshot());
+  leaving = undefined as never;
+  draining = false;
+  successor.count(30);
+  await run(5, (second) => successor!.count(second === 4 ? 0 : 50));
+  const rates = valuesOf(health, clock, 'http.rate', 16);
+  assert.equal(
+    rates.reduce((sum: number, rate) => sum + (rate ?? 0), 0),
+    15 * 50,
+  );
+  const counted = [...(await health.families())].find(({ name }) => name === 'spillway_http_requests')!;
+  assert.equal(
+    [...counted.series.values()].reduce((sum, { value }) => sum + value, 0),
+    15 * 50,
+  );
+  assert.deepEqual(
+    health.timeline.changes.filter(({ kind }) => kind === 'worker').map(({ text }) => text),
+    ['worker 0 restarted'],
+  );
+});
+
 test('the verdict turns with its events, says why, and comes back', async () => {
   const { health, workers, run } = await watched();
   const heard: string[] = [];
+  const levels: number[] = [];
+  health.events.on('verdict', ({ level }) => levels.push(level));
   for (const name of ['degraded', 'critical', 'recovered'] as const)
     health.events.on(name, ({ causes }) => heard.push(`${name} ${causes[0]?.text ?? ''}`.trim()));
   await run(15, () => workers.forEach((worker) => worker.count(50)));
@@ -101,6 +152,27 @@ test('the verdict turns with its events, says why, and comes back', async () => 
     /^degraded 2\d % of requests fail \(limit 20 %\)\ncritical [56]\d % of requests fail \(limit 50 %\)/,
   );
   assert.equal(heard.at(-1), 'recovered');
+  assert.deepEqual(
+    levels.filter((level, at) => level !== levels[at - 1]),
+    [0, 1, 2, 0],
+  );
+});
+
+test('what the shedder refuses does not hold up the verdict it was refused for', async () => {
+  const { health, workers, run } = await watched();
+  const refused = workers.map((worker) =>
+    worker
+      .metrics()
+      .counter({ name: 'spillway_shed_refused', help: 'h', labels: ['class', 'reason'] })
+      .series({ class: 'high', reason: 'health' }),
+  );
+  const shedding = (share: number): void =>
+    workers.forEach((worker, at) => {
+      worker.count(50, share);
+      refused[at]!.inc(50 * share);
+    });
+  await run(15, () => shedding(0.8));
+  assert.equal(health.status().verdict, 'healthy');
 });
 
 test('no word from the workers is unknown', async () => {

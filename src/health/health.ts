@@ -31,6 +31,7 @@ import type { Overview, ServiceFacts } from './overview.ts';
 import { SignalReader } from './signals.ts';
 import { StatusJudge, type Condition, type Status, type VitalSigns } from './status.ts';
 import { Timeline, type Change } from './timeline.ts';
+import { VerdictTeller } from './verdict-report.ts';
 import { WorkerWatch, type WorkerState } from './workers.ts';
 
 /** What health is told by the rest of the house. */
@@ -61,6 +62,9 @@ const SILENCE_MS = 5000;
 /** A late collect fills at most this many seconds of history with its mean; more than that is a gap. */
 const LONGEST_FILL_SECONDS = 5;
 
+/** Last snapshots that wait to be added up; more workers than this do not end within a second. */
+const MAX_ENDED = 256;
+
 /**
  * Watches a service: asks the workers every second what they counted, keeps it through time, judges it, and says so.
  * @throws ConfigError naming every wrong option.
@@ -85,9 +89,11 @@ export class Health {
   readonly #leaks = new LeakWatch();
   readonly #changes = new ChangeWatch();
   readonly #judge: StatusJudge;
+  readonly #teller = new VerdictTeller();
   readonly #alerting: Alerting;
   readonly #archive: Archive | undefined;
   #overview: Overview;
+  #ended: MetricsSnapshot[] = [];
   #endpoints: readonly EndpointState[] = [];
   #breakers: readonly BreakerState[] = [];
   #lastCollectMs: number;
@@ -177,6 +183,14 @@ export class Health {
     this.events.emit('change', noted);
   }
 
+  /**
+   * Takes the last snapshot of a worker that ends, so that nothing it counted is lost. A worker sends it when its last
+   * request is answered.
+   */
+  take(snapshot: MetricsSnapshot): void {
+    if (this.#ended.push(snapshot) > MAX_ENDED) this.#ended.shift();
+  }
+
   /** Takes one interval in. Happens by itself every second; two at once are one. */
   collect(): Promise<void> {
     return (this.#collecting ??= this.#collect().finally(() => (this.#collecting = undefined)));
@@ -200,12 +214,16 @@ export class Health {
 
   /** Adds what the workers counted since they were last asked; false when none answers. */
   #gather(): Promise<boolean> {
-    return (this.#gathering ??= this.#ask()
-      .then(async (snapshots) => {
-        if (snapshots.length > 0) await this.#fleet.collectInSlices(snapshots);
-        return snapshots.length > 0;
-      })
-      .finally(() => (this.#gathering = undefined)));
+    return (this.#gathering ??= this.#addUp().finally(() => (this.#gathering = undefined)));
+  }
+
+  async #addUp(): Promise<boolean> {
+    // Those that end while the others are asked wait for the next time: their answer may still be among these.
+    const ended = this.#ended.splice(0);
+    const snapshots = await this.#ask();
+    for (const snapshot of ended) await this.#fleet.absorb(snapshot);
+    if (snapshots.length > 0) await this.#fleet.collectInSlices(snapshots);
+    return snapshots.length > 0;
   }
 
   async #ask(): Promise<readonly MetricsSnapshot[]> {
@@ -290,7 +308,7 @@ export class Health {
     return {
       cpu: recent('cpu.mean'),
       memory: recent('memory.share'),
-      errors: telling ? Math.min(1, (recent('http.5xx') ?? 0) / rate) : undefined,
+      errors: telling ? Math.min(1, (recent('http.failed') ?? 0) / rate) : undefined,
       responseTimeMs: this.#reader.count('http', 10) >= TELLING_REQUESTS ? window.get('http.p95') : undefined,
     };
   }
@@ -325,6 +343,8 @@ export class Health {
   #publish(): void {
     this.#overview = this.#look();
     this.events.emit('overview', this.#overview);
+    const report = this.#teller.next(this.status(), this.#clock.monotonic());
+    if (report) this.events.emit('verdict', report);
   }
 
   #look(): Overview {

@@ -4,6 +4,7 @@ export type {
   ChangesRequest,
   EndpointRequest,
   HeapProfileRequest,
+  LimitsRequest,
   PurgeRequest,
   ShedLevelRequest,
   SilenceRequest,
@@ -29,4 +30,5 @@ export { recorderOptions, type RecorderOptions } from './recorder-options.ts';
 export type { Cause, Condition, Status, Verdict } from './status.ts';
 export { terminalView, type TerminalMoment, type TerminalPaint } from './terminal-view.ts';
 export { type Change, type ChangeKind } from './timeline.ts';
+export { HeardVerdict, type VerdictReport } from './verdict-report.ts';
 export type { WorkerState } from './workers.ts';

@@ -196,10 +196,17 @@ function matches(series: FleetSeries, where: Readonly<Record<string, string | Re
   return true;
 }
 
+const SHED = 'spillway_shed_refused';
+/** A shedder in shadow counts what it would have refused. */
+const REALLY_SHED = { reason: /^(?!shadow )/ };
+
 function readHttp(signals: Signals, counts: Counts): void {
   const requests = 'spillway_http_requests';
   signals.set('http.rate', counts.rate(requests));
   for (const first of [2, 3, 4, 5]) signals.set(`http.${first}xx`, counts.rate(requests, { status: new RegExp(`^${first}`) }));
+  // What the shedder refuses is no failure: it would hold up the very verdict it was refused for.
+  const failed = (signals.get('http.5xx') ?? 0) - (counts.rate(SHED, REALLY_SHED) ?? 0);
+  signals.set('http.failed', signals.get('http.5xx') === undefined ? undefined : Math.max(0, failed));
   signals.set('http.aborted', counts.rate('spillway_http_aborted'));
   signals.set('http.inFlight', counts.gauge('spillway_http_in_flight', 'sum'));
   signals.set('http.connections', counts.gauge('spillway_http_connections', 'sum'));
@@ -243,7 +250,7 @@ const ADMITS_ALL = 640;
 
 function readLimits(signals: Signals, counts: Counts): void {
   signals.set('limit.refused', counts.rate('spillway_limit_decisions', { outcome: 'refused' }));
-  signals.set('shed.refused', counts.rate('spillway_shed_refused'));
+  signals.set('shed.refused', counts.rate(SHED, REALLY_SHED));
   const level = counts.gauge('spillway_shed_level', 'min');
   signals.set('shed.share', level === undefined ? undefined : 1 - Math.min(1, level / ADMITS_ALL));
 }
@@ -279,7 +286,7 @@ function readClass(signals: Signals, counts: Counts, name: string): void {
   signals.set(`class.${name}.hits`, counts.rate(pages, { class: name, result: /^(?:hit|stale)$/ }));
   signals.set(`class.${name}.misses`, counts.rate(pages, { class: name, result: 'miss' }));
   signals.set(`class.${name}.stale`, counts.rate(pages, { class: name, result: 'stale' }));
-  signals.set(`class.${name}.shed`, counts.rate('spillway_shed_refused', { class: name }));
+  signals.set(`class.${name}.shed`, counts.rate(SHED, { ...REALLY_SHED, class: name }));
 }
 
 function readUpstream(signals: Signals, counts: Counts, name: string): void {

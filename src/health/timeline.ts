@@ -32,12 +32,14 @@ export interface Change {
 export class Timeline {
   readonly #clock: Clock;
   readonly #limit: number;
-  readonly #changes: Change[] = [];
-  #lastId = 0;
+  #changes: Change[] = [];
+  #lastId: number;
 
   constructor(clock: Clock, limit = 500) {
     this.#clock = clock;
     this.#limit = limit;
+    // The numbers below are those of an earlier run's, whenever they are taken back.
+    this.#lastId = limit;
   }
 
   get changes(): readonly Change[] {
@@ -45,22 +47,22 @@ export class Timeline {
   }
 
   add(change: Omit<Change, 'id' | 'atMs'>): Change {
-    return this.#keep({ ...change, id: ++this.#lastId, atMs: this.#clock.now() });
+    const added = { ...change, id: ++this.#lastId, atMs: this.#clock.now() };
+    this.#changes.push(added);
+    if (this.#changes.length > this.#limit) this.#changes.shift();
+    return added;
   }
 
-  /** Takes back a change of an earlier run. */
-  restore(change: Omit<Change, 'id'>): void {
-    this.#keep({ ...change, id: ++this.#lastId });
+  /** Takes back what an earlier run kept, oldest first: it goes before what happened since. */
+  restore(changes: readonly Omit<Change, 'id'>[]): void {
+    const firstId = this.#changes[0]?.id ?? this.#lastId + 1;
+    const room = Math.min(this.#limit - this.#changes.length, firstId - 1);
+    const kept = room > 0 ? changes.slice(-room) : [];
+    this.#changes = [...kept.map((change, at) => ({ ...change, id: firstId - kept.length + at })), ...this.#changes];
   }
 
   /** Changes after `id` (0: all). */
   since(id: number): readonly Change[] {
     return this.#changes.filter((change) => change.id > id);
-  }
-
-  #keep(change: Change): Change {
-    this.#changes.push(change);
-    if (this.#changes.length > this.#limit) this.#changes.shift();
-    return change;
   }
 }

@@ -6,7 +6,7 @@ import type { WorkerRow } from './overview.ts';
 /** What the cluster knows of a worker beyond what the worker measures. */
 export interface WorkerState {
   readonly name: string;
-  /** `running`, `starting`, `draining`, … in the cluster's words. */
+  /** `ready`, `starting`, `draining`, … in the cluster's words. One that drains beside its successor has a name of its own. */
   readonly state: string;
   readonly pid: number | null;
 }
@@ -18,7 +18,6 @@ export interface WorkerChange {
 
 interface Known {
   instance: string;
-  requests: number;
   restarts: number;
 }
 
@@ -28,6 +27,8 @@ const REMEMBERED_WORKERS = 256;
 /** Follows the workers one by one: what each does now, how often it was restarted, who came and went. */
 export class WorkerWatch {
   readonly #known = new Map<string, Known>();
+  /** Requests that each process had counted a second ago. */
+  #counted: ReadonlyMap<string, number> = new Map();
   #rows: readonly WorkerRow[] = [];
   #presentBefore: ReadonlySet<string> | undefined;
 
@@ -43,14 +44,23 @@ export class WorkerWatch {
   ): WorkerChange[] {
     const changes: WorkerChange[] = [];
     const names = new Set<string>();
+    const counted = new Map<string, number>();
     this.#rows = present.filter(isWorker).map((snapshot, place) => {
       const name = snapshot.worker ?? `worker ${place}`;
-      names.add(name);
+      const instance = snapshot.instance ?? name;
       const state = states.find((one) => one.name === name);
-      return { ...this.#row(snapshot, name, seconds, state, changes), leak: leakOf(name) };
+      const requests = sumOf(snapshot, 'spillway_http_requests') ?? 0;
+      counted.set(instance, requests);
+      // One that drains makes way for its successor: that is the one to follow.
+      const known = state?.state === 'draining' ? undefined : this.#follow(name, instance, changes);
+      if (known) names.add(name);
+      const before = this.#counted.get(instance) ?? (known && known.restarts > 0 ? 0 : requests);
+      const rate = Math.max(0, requests - before) / seconds;
+      return { ...rowOf(snapshot, name, state), rate, restarts: known?.restarts ?? 0, leak: leakOf(name) };
     });
     for (const name of this.#presentBefore ?? []) if (!names.has(name)) changes.push({ name, what: 'gone' });
     this.#presentBefore = names;
+    this.#counted = counted;
     for (const name of this.#known.keys()) {
       if (this.#known.size <= REMEMBERED_WORKERS) break;
       this.#known.delete(name);
@@ -58,42 +68,39 @@ export class WorkerWatch {
     return changes;
   }
 
-  #row(
-    snapshot: MetricsSnapshot,
-    name: string,
-    seconds: number,
-    state: WorkerState | undefined,
-    changes: WorkerChange[],
-  ): Omit<WorkerRow, 'leak'> {
-    const instance = snapshot.instance ?? name;
-    const requests = sumOf(snapshot, 'spillway_http_requests') ?? 0;
+  #follow(name: string, instance: string, changes: WorkerChange[]): Known {
     let known = this.#known.get(name);
     if (!known) {
-      this.#known.set(name, (known = { instance, requests, restarts: 0 }));
+      this.#known.set(name, (known = { instance, restarts: 0 }));
       if (this.#presentBefore) changes.push({ name, what: 'started' });
     } else if (known.instance !== instance) {
-      Object.assign(known, { instance, requests: 0, restarts: known.restarts + 1 });
+      known.instance = instance;
+      known.restarts++;
       changes.push({ name, what: 'restarted' });
     }
-    const rate = Math.max(0, requests - known.requests) / seconds;
-    known.requests = requests;
-    const started = sumOf(snapshot, 'process_start_time_seconds');
-    const delay = sumOf(snapshot, 'nodejs_eventloop_delay_p99_seconds');
-    return {
-      name,
-      state: state?.state ?? 'running',
-      pid: state?.pid ?? null,
-      startedMs: started === null ? null : Math.round(started * 1000),
-      rate,
-      loop: sumOf(snapshot, 'nodejs_eventloop_utilization_ratio'),
-      loopDelayMs: delay === null ? null : delay * 1000,
-      cpu: sumOf(snapshot, 'process_cpu_utilization_ratio'),
-      residentBytes: sumOf(snapshot, 'process_resident_memory_bytes'),
-      heapBytes: sumOf(snapshot, 'v8js_memory_heap_used_bytes'),
-      heapLimitBytes: sumOf(snapshot, 'v8js_memory_heap_limit_bytes'),
-      restarts: known.restarts,
-    };
+    return known;
   }
+}
+
+function rowOf(
+  snapshot: MetricsSnapshot,
+  name: string,
+  state: WorkerState | undefined,
+): Omit<WorkerRow, 'rate' | 'restarts' | 'leak'> {
+  const started = sumOf(snapshot, 'process_start_time_seconds');
+  const delay = sumOf(snapshot, 'nodejs_eventloop_delay_p99_seconds');
+  return {
+    name,
+    state: state?.state ?? 'running',
+    pid: state?.pid ?? null,
+    startedMs: started === null ? null : Math.round(started * 1000),
+    loop: sumOf(snapshot, 'nodejs_eventloop_utilization_ratio'),
+    loopDelayMs: delay === null ? null : delay * 1000,
+    cpu: sumOf(snapshot, 'process_cpu_utilization_ratio'),
+    residentBytes: sumOf(snapshot, 'process_resident_memory_bytes'),
+    heapBytes: sumOf(snapshot, 'v8js_memory_heap_used_bytes'),
+    heapLimitBytes: sumOf(snapshot, 'v8js_memory_heap_limit_bytes'),
+  };
 }
 
 /** The primary takes no requests: it is not a worker. */

@@ -105,14 +105,10 @@ function rememberPast(health: Health, random: Random): void {
     ]);
     health.history.write({ stepMs: 1000, atMs: nowMs - ago * 1000, values });
   }
-  health.timeline.restore({ atMs: nowMs - 700_000, kind: 'deploy', text: 'power-plans 0.1.0 started', tone: 'info' });
-  health.timeline.restore({
-    atMs: nowMs - 410_000,
-    kind: 'purge',
-    text: 'soft purge tag plans',
-    tone: 'info',
-    actor: '127.0.0.1',
-  });
+  health.timeline.restore([
+    { atMs: nowMs - 700_000, kind: 'deploy', text: 'power-plans 0.1.0 started', tone: 'info' },
+    { atMs: nowMs - 410_000, kind: 'purge', text: 'soft purge tag plans', tone: 'info', actor: '127.0.0.1' },
+  ]);
 }
 
 function countingWorker(name: string, random: Random) {

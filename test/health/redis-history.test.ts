@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createClient } from 'redis';
-import { createRedisHistory } from '../../src/health/index.ts';
-import type { HistoryRow } from '../../src/health/index.ts';
-import { startRedis, type RedisServer } from '../servers/index.ts';
+import { createRedisCommands } from '../../src/drivers/redis-commands.ts';
+import { createHealth, createRedisHistory, type HistoryRow } from '../../src/health/index.ts';
+import { Metrics, SimulatedClock } from '../../src/kernel/index.ts';
+import { eventually, startRedis, type RedisServer } from '../servers/index.ts';
 
 let server: RedisServer;
 before(async () => {
@@ -49,3 +50,28 @@ for (const RESP of [2, 3] as const) {
     assert.equal(await client.hLen(`{spillway:history:gateway-${RESP}}:1000`), 900);
   });
 }
+
+test('a Redis that is away when the gateway starts keeps its history all the same, once it is there', async (t) => {
+  const away = await startRedis();
+  t.after(() => away.stop());
+  await away.process.kill();
+  const commands = createRedisCommands({ url: away.url, timeout: '200ms' });
+  t.after(() => commands.close());
+  const clock = new SimulatedClock(Date.UTC(2026, 0, 8, 12));
+  const historyStore = createRedisHistory({ send: commands.send, node: 'late' });
+  const metrics = new Metrics();
+  const health = createHealth({ sources: async () => [metrics.snapshot()], historyStore }, { clock });
+  const faults: string[] = [];
+  health.events.on('fault', ({ what }) => faults.push(what));
+  await health.start();
+  assert.deepEqual(faults, ['history could not be kept']);
+
+  await away.restart();
+  const reader = createRedisHistory({ send: commands.send, node: 'late' });
+  await eventually('history is in Redis', async () => {
+    await clock.advance(10_000);
+    return (await reader.load(clock.now())).rows.length > 0;
+  });
+  await health.stop();
+  assert.equal(faults.length, 1);
+});

@@ -6,7 +6,7 @@ export const historySection = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('SQLite file that keeps the history over restarts: `.spillway/history.db`. Absent: memory only.'),
+    .describe('SQLite file that keeps the history over restarts: `.spillway/history.db`. Absent: in Redis, where there is one.'),
   maxSignals: count(32, 4096).default(256).describe('How many signals are followed through time; each takes 53 kB of memory.'),
 });
 
