@@ -1,20 +1,21 @@
 /** The processes around {@link createSpillway}: a primary that owns the ports, its workers, and the admin listener. */
+import { hostname } from 'node:os';
 import { extname, join } from 'node:path';
-import { createCluster, type Cluster, type WorkerAnswer } from './cluster/index.ts';
+import { createCluster, type Cluster } from './cluster/index.ts';
+import { actionsOn } from './control.ts';
 import { MemoryKvStore } from './drivers/memory-kv-store.ts';
+import { createRedisCommands, type RedisCommands } from './drivers/redis-commands.ts';
 import { serveKvStore } from './drivers/remote-kv-store.ts';
-import { createAdmin, Health, measureProcess, type AdminActions, type WorkerState } from './health/index.ts';
+import { createAdmin, createRedisHistory, Health, measureProcess, type WorkerState } from './health/index.ts';
 import {
   formatDuration,
   Lifecycle,
   messageOf,
   Metrics,
   runtimeFrom,
-  SpillwayError,
   type MetricsSnapshot,
   type Runtime,
 } from './kernel/index.ts';
-import type { ChangeReceipt, InvalidationReceipt } from './page/index.ts';
 import type { Policy, PolicyFlags } from './policy/index.ts';
 import { TASK_VARIABLE, type WorkerTask } from './worker.ts';
 
@@ -45,7 +46,8 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
   const { config } = policy;
   const cluster = clusterFor(policy, { configPath, flags }, runtime);
   shareStore(cluster, runtime);
-  const health = healthOf(policy, cluster, runtime);
+  const history = historyCommands(policy, runtime);
+  const health = healthOf(policy, cluster, history, runtime);
   const lifecycle = new Lifecycle(runtime.clock);
   const admin = createAdmin(
     {
@@ -64,7 +66,14 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
   // Stopped in the reverse order: probes are answered until the last request is.
   lifecycle.add({ name: 'admin', start: async () => void (await admin.start()), stop: () => admin.stop() });
   lifecycle.add({ name: 'workers', start: () => cluster.start(), stop: () => cluster.stop() });
-  lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() });
+  lifecycle.add({
+    name: 'health',
+    start: () => health.start(),
+    stop: async () => {
+      await health.stop();
+      history?.close();
+    },
+  });
   lifecycle.add({ name: 'notice to load balancers', drain: () => runtime.clock.sleep(config.shutdown.delayMs) });
   await lifecycle.start();
   const onHangUp = (): void => {
@@ -107,7 +116,13 @@ function shareStore(cluster: Cluster, runtime: Runtime): void {
   cluster.events.on('workerGone', ({ id }) => workerGone(id));
 }
 
-function healthOf({ classes, config }: Policy, cluster: Cluster, runtime: Runtime): Health {
+/** History is kept in a file where one is named, else in Redis where there is one, else in memory. */
+function historyCommands({ config }: Policy, runtime: Runtime): RedisCommands | undefined {
+  if (config.redis === undefined || config.history.file !== undefined) return undefined;
+  return createRedisCommands({ url: config.redis }, runtime);
+}
+
+function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisCommands | undefined, runtime: Runtime): Health {
   const objectives = Object.values(classes).flatMap(({ name, sloP95Ms }) =>
     sloP95Ms === undefined ? [] : [[name, sloP95Ms] as const],
   );
@@ -116,64 +131,25 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, runtime: Runtim
     { every: 1000, service: { name: health.name, version: '' }, status: health, history, slo, alerts },
     {
       sources: async () => {
-        const answers = await cluster.ask('metrics');
-        return [runtime.metrics.snapshot(), ...answers.flatMap((answer) => (answer.ok ? [answer.value as MetricsSnapshot] : []))];
+        // Those that end are asked too: what they still answer counts.
+        const asked = cluster.status().filter(({ state }) => state !== 'starting');
+        const answers = await Promise.allSettled(asked.map(({ id }) => cluster.askWorker(id, 'metrics')));
+        const snapshots = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value as MetricsSnapshot] : []));
+        return [runtime.metrics.snapshot(), ...snapshots];
       },
       workers: () =>
         cluster.status().map((worker): WorkerState => ({ name: `worker ${worker.slot}`, state: worker.state, pid: worker.pid })),
       storeName: config.redis === undefined ? 'Shared store' : 'Redis',
       classObjectives: new Map(objectives),
+      ...(kept && { historyStore: createRedisHistory({ send: kept.send, node: hostname() }) }),
     },
     runtime,
   );
+  watch.events.on('verdict', (report) => void cluster.ask('verdict', report));
+  cluster.answer('lastMetrics', (snapshot) => watch.take(snapshot as MetricsSnapshot));
   watch.events.on('notice', ({ text }) => void process.stderr.write(`${text}\n`));
   watch.events.on('fault', ({ what, error }) => void process.stderr.write(`${what}: ${messageOf(error)}\n`));
   return watch;
-}
-
-function actionsOn(cluster: Cluster): Partial<AdminActions> {
-  return {
-    purge: async (request) => merged(await askAll<InvalidationReceipt>(cluster, 'invalidate', request)),
-    changes: async (change) => {
-      const receipts = await askAll<ChangeReceipt>(cluster, 'change', change);
-      const { effect } = receipts[0]!;
-      return { effect, receipt: effect === 'now' ? merged(receipts.map(({ receipt }) => receipt!)) : undefined };
-    },
-    reload: () => cluster.reload(),
-    scale: ({ workers }) => cluster.scale(workers),
-    restartWorker: ({ id }) => cluster.replace(workerNamed(cluster, id)),
-    heapProfile: async ({ id, for: forMs }) => ({
-      file: await cluster.askWorker(workerNamed(cluster, id), 'heapProfile', forMs),
-    }),
-  };
-}
-
-/** @param name as the dashboard shows it, `worker 0`, or the worker's id. */
-function workerNamed(cluster: Cluster, name: string): number {
-  const found = cluster
-    .status()
-    .find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
-  if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no ready worker '${name}'`);
-  return found.id;
-}
-
-/** What every worker answers. @throws the first failure: what did not happen everywhere did not happen. */
-async function askAll<Answer>(cluster: Cluster, kind: string, payload: unknown): Promise<Answer[]> {
-  const answers: readonly WorkerAnswer[] = await cluster.ask(kind, payload);
-  const failed = answers.find((answer) => !answer.ok);
-  if (failed && !failed.ok) throw failed.error;
-  if (answers.length === 0) throw new SpillwayError('SPILLWAY_WORKER_FAILED', 'no worker is ready');
-  return answers.map((answer) => (answer as { value: Answer }).value);
-}
-
-/** One receipt for all workers: a layer is in force when it is on every one. */
-function merged(receipts: readonly InvalidationReceipt[]): InvalidationReceipt {
-  const layers = receipts[0]!.layers.map(({ layer }, at) => {
-    const each = receipts.map((receipt) => receipt.layers[at]!);
-    const latest = each.reduce((a, b) => (b.atMs > a.atMs ? b : a));
-    return { ...latest, layer, inForce: each.every((one) => one.inForce), tookMs: Math.max(...each.map((one) => one.tookMs)) };
-  });
-  return { layers, complete: layers.every((layer) => layer.inForce) };
 }
 
 function readinessOf(lifecycle: Lifecycle, cluster: Cluster) {

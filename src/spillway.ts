@@ -10,11 +10,11 @@ import { createCache } from './cache/index.ts';
 import { createRedisCounters } from './drivers/redis-counters.ts';
 import { createAccessLog, gatewayFrom, proxyFrom, type Gateway } from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
-import { createLimitGate, type Decision } from './limit/index.ts';
+import { createLimitGate, type Decision, type LimitGate } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
 import type { Policy } from './policy/index.ts';
 import type { Exchange, KvStore } from './ports/index.ts';
-import { createShedder, refuseShed, shedOnMiss } from './shed/index.ts';
+import { createShedder, refuseShed, shedOnMiss, type Shedder } from './shed/index.ts';
 
 /** What a process is given by those around it. */
 export interface Surroundings {
@@ -22,12 +22,16 @@ export interface Surroundings {
   readonly store?: KvStore;
   /** A listening handle of the primary's, in place of opening the policy's port here. */
   readonly handleToListenOn?: object;
+  /** The verdict on the whole service: 0 healthy, 1 degraded, 2 critical. Work that can wait waits while it is bad. */
+  readonly healthLevel?: () => 0 | 1 | 2;
 }
 
 /** Spillway in one process. */
 export interface Spillway {
   readonly policy: Policy;
   readonly pages: Pages;
+  readonly limits: LimitGate;
+  readonly shedder: Shedder;
   /** Where it listens, once started: `http://127.0.0.1:8080`. */
   readonly address: string;
   start(): Promise<void>;
@@ -39,6 +43,9 @@ export interface Spillway {
   stop(): Promise<void>;
 }
 
+/** What the pages' regeneration calls the verdicts. */
+const PRESSURES = ['none', 'degraded', 'critical'] as const;
+
 /** Builds the whole request path for `policy`. Nothing listens before `start()`. */
 export function createSpillway(policy: Policy, given: Surroundings = {}, runtime: Partial<Runtime> = {}): Spillway {
   const around = runtimeFrom(runtime);
@@ -49,6 +56,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   const shared = config.redis === undefined ? given.store && { store: given.store } : { redis: config.redis };
   const counters = config.redis === undefined ? undefined : createRedisCounters({ url: config.redis }, around);
 
+  const healthLevel = given.healthLevel ?? (() => 0);
+
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
   const limits = createLimitGate(policy.routes, { ...config.limits, ...(counters && { store: counters }) }, around);
   const shedder = createShedder(config.shed, around);
@@ -58,6 +67,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     store,
     match: (path) => policy.match('GET', path),
     upstream: proxy,
+    pressure: () => PRESSURES[healthLevel()],
   });
   const accessLog = config.accessLog && createAccessLog(config.accessLog, around);
   const gateway = gatewayFrom(
@@ -104,6 +114,8 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   return {
     policy,
     pages,
+    limits,
+    shedder,
     get address() {
       return gateway.address;
     },
@@ -113,6 +125,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     stop: async () => {
       await stopAll(gateway, pages, store, proxy);
       limits.close();
+      shedder.close();
       await counters?.close();
       accessLog?.close();
     },

@@ -9,6 +9,7 @@ export { accessLogSection } from './sections/access-log.ts';
 export { listenSection } from './sections/listen.ts';
 export { compressionSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 export { balancingOptions, STRATEGIES, upstreamSchema, upstreamsSection, type Strategy } from './sections/upstreams.ts';
+export { findRoutePlan, type FoundPlan, type RoutePlan } from './route-plan.ts';
 export { createSourceLines, type SourceLines } from './source-lines.ts';
 export {
   PRIORITIES,

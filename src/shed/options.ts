@@ -33,6 +33,8 @@ const SIGNALS: Record<string, z.input<typeof thresholds>> = {
   poolWaitMs: { background: 50, low: 200, normal: 1000, high: 2500 },
   /** Age of the oldest waiting job, ms. */
   queueAgeMs: { background: 60_000, low: 300_000 },
+  /** What someone has set by hand, 0 to 10. */
+  operator: { background: 1, low: 3, normal: 6, high: 8, critical: 10 },
 };
 
 export const shedOptions = z.strictObject({
@@ -56,7 +58,9 @@ export const shedOptions = z.strictObject({
     .record(z.string(), thresholds)
     .default({})
     .transform((own) => ({ ...SIGNALS, ...own }))
-    .describe('Thresholds of reported signals per priority; adds to or replaces health, memory, poolWaitMs and queueAgeMs.'),
+    .describe(
+      'Thresholds of reported signals per priority; adds to or replaces health, memory, poolWaitMs, queueAgeMs and operator.',
+    ),
   signalTtl: duration({ min: '100ms' }).prefault('10s').describe('How long a reported value holds without a new one.'),
   retryAfterMin: duration().prefault('1s').describe('The shortest Retry-After of a refusal.'),
   retryAfterMax: duration()

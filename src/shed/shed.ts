@@ -132,15 +132,15 @@ export class Shedder {
   }
 
   /**
-   * Takes a value from outside: `health` (0, 1, 2), `memory` (share), `poolWaitMs`, `queueAgeMs`, or one of your own that
-   * has thresholds in the options. It holds for `signalTtl`.
+   * Takes a value from outside: `health` (0, 1, 2), `memory` (share), `poolWaitMs`, `queueAgeMs`, `operator` (0 to 10), or
+   * one of your own that has thresholds in the options. It holds for `holdMs`, by default `signalTtl`.
    */
-  report(signal: string, value: number): void {
+  report(signal: string, value: number, holdMs?: number): void {
     if (!this.#signals.knows(signal)) {
       const near = nearestName(signal, this.#signals.names);
       throw new RangeError(`the signal '${signal}' has no thresholds${near ? `; did you mean '${near}'?` : ''}`);
     }
-    this.#signals.report(signal, value, this.#runtime.clock.monotonic());
+    this.#signals.report(signal, value, this.#runtime.clock.monotonic(), holdMs);
   }
 
   /** The admission level now: 640 admits all, 0 none. */

@@ -39,8 +39,8 @@ export class Signals {
     return Object.keys(this.#thresholds);
   }
 
-  report(signal: string, value: number, nowMs: number): void {
-    this.#reported.set(signal, { value, untilMs: nowMs + this.#ttlMs });
+  report(signal: string, value: number, nowMs: number, holdMs = this.#ttlMs): void {
+    this.#reported.set(signal, { value, untilMs: nowMs + holdMs });
     this.#reckon(nowMs);
   }
 

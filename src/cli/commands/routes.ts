@@ -6,10 +6,11 @@ import { Option, type Command } from 'commander';
 import { SpillwayError } from '../../kernel/index.ts';
 import { httpUrl, wholeNumber } from '../arguments.ts';
 import { columns } from '../columns.ts';
+import type { RoutePlan } from '../../policy/index.ts';
 import type { CliContext } from '../context.ts';
 import { urlOf } from '../admin-client.ts';
 import { createProgress } from '../progress.ts';
-import { loadRoutePlan, type RoutePlan } from '../route-plan.ts';
+import { loadRoutePlan } from '../route-plan.ts';
 
 interface RoutesFlags {
   readonly config?: string;
