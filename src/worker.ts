@@ -68,6 +68,8 @@ async function work(task: WorkerTask): Promise<void> {
     await worker.ask('lastMetrics', runtime.metrics.snapshot(), LAST_WORD_MS).catch(() => {});
   });
   await spillway.start();
+  // Read once more, so that what the start has cost does not look like load.
+  runtime.metrics.snapshot();
   worker.ready();
 }
 

@@ -100,11 +100,15 @@ function measureCpu(metrics: Metrics, monotonic: () => number): void {
   );
   const cores = metrics.gauge({ name: 'process_cpu_cores', help: 'Cores the process may use.', across: 'max' }).series();
   cores.set(availableParallelism());
-  let countedUs = 0;
-  let [lastUs, lastMs] = [0, monotonic()];
-  metrics.onCollect(() => {
+  const usedUs = (): number => {
     const { user, system } = process.cpuUsage();
-    const [nowUs, nowMs] = [user + system, monotonic()];
+    return user + system;
+  };
+  let countedUs = 0;
+  // From here on: what the process did before, mostly compiling, has taken time that is not measured.
+  let [lastUs, lastMs] = [usedUs(), monotonic()];
+  metrics.onCollect(() => {
+    const [nowUs, nowMs] = [usedUs(), monotonic()];
     seconds.inc((nowUs - countedUs) / 1e6);
     countedUs = nowUs;
     if (nowMs - lastMs < SHORTEST_READING_MS) return;

@@ -6,6 +6,8 @@ import { eventually } from '../servers/index.ts';
 import { startOrigin, type Origin } from './origin.ts';
 import { control, fromEveryWorker, get, serve } from './running.ts';
 
+// A busy machine shall not decide anything here.
+const UNMOVED = { cpu: 1, memory: 1, responseTime: '10m' } as const;
 const anyTimes = { limit: 1000, window: '1h' } as const;
 
 describe('control and adaptation', () => {
@@ -16,10 +18,14 @@ describe('control and adaptation', () => {
     origin = await startOrigin();
     running = await serve({
       upstreams: { site: { endpoints: [origin.url], connectTimeout: '500ms' } },
-      // Patient with a busy machine: only what is reported refuses anything here.
       shed: { maxWait: { critical: '1m', high: '1m', normal: '1m', low: '1m', background: '1m' } },
       pages: { authority: 'plans.example' },
-      health: { critical: { errors: 0.02 }, degraded: { errors: 0.01 }, raiseAfter: '0s', recoverAfter: '0s' },
+      health: {
+        degraded: { ...UNMOVED, errors: 0.01 },
+        critical: { ...UNMOVED, errors: 0.02 },
+        raiseAfter: '0s',
+        recoverAfter: '0s',
+      },
       routes: {
         '/counted': { class: 'critical', cache: false, limit: [anyTimes] },
         '/vital': { class: 'critical', cache: false },
