@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../kernel/index.ts';
-import type { KvStore, StoredValue, StoreListener, StoreWatch } from '../ports/index.ts';
+import type { KvStore, StoredValue, StoreListener, StoreWatch, TagVersion } from '../ports/index.ts';
 
 /** What the contract needs beside a store: time that passes as the store sees it. */
 export interface KvStoreRig {
@@ -49,6 +49,9 @@ async function leased(store: KvStore, key = newName('leased')): Promise<{ key: s
 
 const commitText = (store: KvStore, key: string, token: string, text: string): Promise<boolean> =>
   store.commit(token, { key, value: valueOf(text, 2000), keepMs: KEEP_MS });
+
+/** The versions alone, whoever made them up. */
+const bare = (versions: readonly TagVersion[]): TagVersion[] => versions.map(({ hard, soft }) => ({ hard, soft }));
 
 /** What a listener heard, as `value:name`. */
 class Heard implements StoreListener {
@@ -385,9 +388,9 @@ export const KV_STORE_CONTRACT: readonly KvStoreCase[] = [
       const [a, b] = await Promise.all([rig.connect(), rig.connect()]);
       const tags = Array.from({ length: 20 }, () => newName('tag{x}'));
       const [first, second] = await Promise.all([a.versions(tags), b.versions(tags.toReversed())]);
-      assert.deepEqual(first, second.toReversed());
+      assert.deepEqual(bare(first), bare(second.toReversed()));
       assert.equal(new Set(first.map((version) => version.hard)).size, tags.length);
-      assert.deepEqual(await b.versions(tags), first);
+      assert.deepEqual(bare(await b.versions(tags)), bare(first));
       assert.deepEqual(await a.versions([]), []);
     },
   },
@@ -403,9 +406,9 @@ export const KV_STORE_CONTRACT: readonly KvStoreCase[] = [
       const [hard] = await a.bump([tag], false);
       assert.ok(![before!.hard, before!.soft, soft!.soft].includes(hard!.hard));
       assert.ok(![before!.soft, soft!.soft].includes(hard!.soft));
-      assert.deepEqual(await b.versions([tag, other]), [hard, untouched]);
+      assert.deepEqual(bare(await b.versions([tag, other])), bare([hard!, untouched!]));
       const fresh = newName('tag');
-      assert.deepEqual(await a.bump([fresh], true), await b.versions([fresh]));
+      assert.deepEqual(bare(await a.bump([fresh], true)), bare(await b.versions([fresh])));
     },
   },
   {
