@@ -6,15 +6,28 @@ import type { Command, FromNode, Reply } from './protocol.ts';
 export class Fleet {
   readonly nodes: Node[] = [];
   /** What a load returns. A test changes it, or makes it wait. */
-  source: (key: string) => Promise<number> = async () => 0;
+  source: (key: string, node: Node) => Promise<number> = async () => 0;
   loads = 0;
   unhandled = 0;
 
+  readonly #newNode: () => Node;
+
   static async start(contender: string, url: string, size: number): Promise<Fleet> {
-    const fleet = new Fleet();
-    for (let at = 0; at < size; at++) fleet.nodes.push(new Node(contender, url, fleet));
+    const fleet = new Fleet(contender, url);
+    for (let at = 0; at < size; at++) fleet.nodes.push(fleet.#newNode());
     await Promise.all(fleet.nodes.map((node) => node.ready));
     return fleet;
+  }
+
+  private constructor(contender: string, url: string) {
+    this.#newNode = () => new Node(contender, url, this);
+  }
+
+  /** Starts another process in the place of one that was killed. */
+  async replace(killed: Node): Promise<void> {
+    const node = this.#newNode();
+    this.nodes[this.nodes.indexOf(killed)] = node;
+    await node.ready;
   }
 
   stop(): void {
@@ -65,7 +78,7 @@ export class Node {
   async #load(fleet: Fleet, id: number, key: string): Promise<void> {
     fleet.loads++;
     try {
-      const value = await fleet.source(key);
+      const value = await fleet.source(key, this);
       if (this.#child.connected) this.#child.send({ kind: 'loaded', id, value });
     } catch (error) {
       if (this.#child.connected) this.#child.send({ kind: 'loaded', id, error: (error as Error).message });

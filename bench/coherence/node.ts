@@ -8,6 +8,8 @@ const cache = await CONTENDERS[name]!(url);
 const waiting = new Map<number, (value: number | Error) => void>();
 let ids = 0;
 
+/** The same clock in every process of the machine. */
+const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 const tell = (message: FromNode): void => void process.send!(message);
 
 function load(key: string): Promise<number> {
@@ -40,19 +42,19 @@ async function run(command: Command): Promise<Partial<Reply>> {
     }
     case 'delete':
       await cache.delete(key);
-      return {};
+      return { atMs: nowMs() };
     case 'invalidateTag':
       await cache.invalidateTag!(tag!);
       return {};
     case 'deletePattern':
       await cache.deletePattern!(key);
       return {};
-    /** How long until a read no longer gives `value`. */
     case 'awaitChange': {
-      const started = performance.now();
+      const startedMs = nowMs();
       for (;;) {
-        if ((await get()) !== command.value) return { value: performance.now() - started };
-        if (performance.now() - started > limitMs) return { value: Infinity };
+        const atMs = nowMs();
+        if ((await get()) !== command.value) return { atMs };
+        if (atMs - startedMs > limitMs) return {};
         await new Promise((resolve) => setImmediate(resolve));
       }
     }

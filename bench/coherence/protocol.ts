@@ -16,6 +16,11 @@ export interface Reply {
   readonly id: number;
   readonly tookMs: number;
   readonly value?: number;
+  /**
+   * `delete`: when it was acknowledged; `awaitChange`: when the first read that gave another value began,
+   * undefined: none did. Monotonic, ms.
+   */
+  readonly atMs?: number;
   readonly times?: readonly number[];
   readonly error?: string;
 }

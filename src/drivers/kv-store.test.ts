@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCache, type FillLease } from '../cache/index.ts';
 import { seededRandom, SimulatedClock } from '../kernel/index.ts';
+import { KV_STORE_CONTRACT, type KvStoreRig } from '../testing/index.ts';
+import type { KvStore } from '../ports/index.ts';
 import { MemoryKvStore } from './memory-kv-store.ts';
 import { remoteKvStore, serveKvStore, type StoreLine, type StoreLines } from './remote-kv-store.ts';
 
@@ -22,7 +24,7 @@ function machine(clock: SimulatedClock, maxBytes?: number) {
     askWorker: (id, kind, payload) => later(() => workers.get(id)!.get(kind)!(structuredClone(payload))),
   };
   const gone = serveKvStore(() => store.connect(), lines);
-  const worker = (id: number) => {
+  const connect = (id: number) => {
     const answers = new Map<string, (payload: unknown) => unknown>();
     workers.set(id, answers);
     const line: StoreLine = {
@@ -33,9 +35,10 @@ function machine(clock: SimulatedClock, maxBytes?: number) {
         ]),
       answer: (kind, fn) => void answers.set(kind, fn),
     };
-    return createCache<string>({ store: remoteKvStore(line, clock), ttl: '1m' }, { clock, random: seededRandom(id) });
+    return remoteKvStore(line, clock);
   };
-  return { worker, gone, freeze: () => (frozen = true) };
+  const worker = (id: number) => createCache<string>({ store: connect(id), ttl: '1m' }, { clock, random: seededRandom(id) });
+  return { connect, worker, gone, freeze: () => (frozen = true) };
 }
 
 async function settled<T>(clock: SimulatedClock, work: Promise<T>): Promise<T> {
@@ -44,6 +47,32 @@ async function settled<T>(clock: SimulatedClock, work: Promise<T>): Promise<T> {
   watched.catch(() => {});
   await clock.until(() => done, 60_000);
   return watched;
+}
+
+function rigOf(clock: SimulatedClock, connect: () => KvStore): KvStoreRig {
+  return {
+    clock,
+    connect: async () => connect(),
+    until: async (what, condition) => {
+      for (const deadlineMs = clock.now() + 60_000; !(await condition()); await clock.sleep(1))
+        assert.ok(clock.now() < deadlineMs, what);
+    },
+  };
+}
+
+for (const { title, run } of KV_STORE_CONTRACT) {
+  test(`in memory: ${title}`, async () => {
+    const clock = new SimulatedClock();
+    const store = new MemoryKvStore({}, { clock });
+    await settled(clock, run(rigOf(clock, () => store.connect())));
+  });
+
+  test(`through the primary: ${title}`, async () => {
+    const clock = new SimulatedClock();
+    const { connect } = machine(clock);
+    let workers = 0;
+    await settled(clock, run(rigOf(clock, () => connect(++workers))));
+  });
 }
 
 test('what one worker stores, the others serve; a cold key is loaded once', async () => {

@@ -102,6 +102,7 @@ export class MemoryKvStore {
     const present = this.read(key);
     if (present && present.storedMs >= beforeMs) return false;
     this.#leases.delete(key);
+    this.#failures.delete(key);
     this.#drop(key);
     this.#tell(by, (listener) => listener.onValue(key));
     return present !== undefined;
@@ -109,6 +110,7 @@ export class MemoryKvStore {
 
   expire(key: string, nowMs: number, by: MemoryKvClient): boolean {
     this.#leases.delete(key);
+    this.#failures.delete(key);
     const kept = this.#values.get(key);
     if (kept)
       this.#values.set(key, { ...kept, value: { ...kept.value, freshUntilMs: Math.min(kept.value.freshUntilMs, nowMs) } });

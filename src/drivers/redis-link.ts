@@ -1,6 +1,7 @@
 import type * as redisModule from 'redis';
 import type { BasicPooledClientSideCache, RedisClientOptions, RedisClientType, RedisClusterType } from 'redis';
 import { SpillwayError, messageOf, type Clock } from '../kernel/index.ts';
+import { Deadlines } from './deadlines.ts';
 import type { RedisScript } from './redis-scripts.ts';
 import { slotOf } from './redis-slots.ts';
 
@@ -54,13 +55,19 @@ export class RedisLink {
   readonly isCluster: boolean;
   readonly #options: RedisLinkOptions;
   readonly #connected: Promise<Client>;
+  readonly #deadlines: Deadlines;
   #client: Client | undefined;
   #ready = false;
   #closed = false;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
-    const { target } = options;
+    const { target, clock, timeoutMs } = options;
+    this.#deadlines = new Deadlines(
+      clock,
+      timeoutMs,
+      () => new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis did not answer within ${timeoutMs} ms.`),
+    );
     this.isCluster = typeof target === 'string' ? false : Array.isArray(target) || isClusterClient(target as RedisClientLike);
     this.#connected = this.#connect();
     this.#connected.catch(options.onError);
@@ -132,20 +139,11 @@ export class RedisLink {
   }
 
   async #bounded<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
-    const { timeoutMs, clock } = this.#options;
-    const expiry = Promise.withResolvers<never>();
-    const expire = (): void => {
-      expiry.reject(new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis did not answer within ${timeoutMs} ms.`));
-    };
-    // A process too busy to read its sockets fires its timers first: the answer may be there already.
-    const timer = clock.setTimer(() => setImmediate(expire), timeoutMs);
     try {
-      return await Promise.race([this.#ready ? send(this.#client!) : this.#connected.then(send), expiry.promise]);
+      return await this.#deadlines.bound(this.#ready ? send(this.#client!) : this.#connected.then(send));
     } catch (error) {
       if (error instanceof SpillwayError) throw error;
       throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis: ${messageOf(error)}`, { cause: error });
-    } finally {
-      timer.cancel();
     }
   }
 }

@@ -67,7 +67,7 @@ export interface StoreWatch {
 /**
  * Values shared by every process of a fleet, with leases to fill them and versions of tags. Each method is atomic per key
  * and rejects when the store is down; none waits longer than the driver's own timeout. Every change to a value ends the
- * lease on its key, so that a fill which began before the change stores nothing.
+ * lease on its key, so that a fill which began before the change stores nothing, and forgets that filling it failed.
  */
 export interface KvStore {
   /** What kind of store it is, for messages: `redis`. */

@@ -1,0 +1,68 @@
+import type { Clock, Timer } from '../kernel/index.ts';
+
+/** Into how many turns a limit is divided: so exactly is it kept. */
+const TURNS = 8;
+
+interface Wait {
+  readonly dueTurn: number;
+  readonly expire: () => void;
+  settled: boolean;
+}
+
+/**
+ * Ends waits that last longer than a limit, all of them by one timer. The limit is counted in turns of that timer, and a
+ * turn that comes late is still one turn: time in which this process did not run, because it was busy or the machine was,
+ * is not held against the other side, whose answer may long be there.
+ */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #turnMs: number;
+  readonly #turnsAllowed: number;
+  readonly #newError: () => Error;
+  /** In the order they are due. */
+  #waits: Wait[] = [];
+  #turn = 0;
+  #timer: Timer | undefined;
+
+  /** @param newError what a wait that lasted too long rejects with. */
+  constructor(clock: Clock, limitMs: number, newError: () => Error) {
+    this.#clock = clock;
+    this.#turnMs = Math.max(1, limitMs / TURNS);
+    this.#turnsAllowed = Math.max(2, Math.floor(limitMs / this.#turnMs));
+    this.#newError = newError;
+  }
+
+  /** `work`, unless it takes too long. */
+  bound<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = {
+        dueTurn: this.#turn + this.#turnsAllowed,
+        expire: () => reject(this.#newError()),
+        settled: false,
+      };
+      this.#waits.push(wait);
+      // What has come in is read before the waits are looked through.
+      this.#timer ??= this.#clock.setRepeating(() => setImmediate(() => this.#nextTurn()), this.#turnMs);
+      work.then(
+        (result) => {
+          wait.settled = true;
+          resolve(result);
+        },
+        (error: Error) => {
+          wait.settled = true;
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #nextTurn(): void {
+    this.#turn++;
+    const due = this.#waits.findIndex((wait) => wait.dueTurn > this.#turn);
+    const over = this.#waits.splice(0, due === -1 ? this.#waits.length : due);
+    for (const wait of over) if (!wait.settled) wait.expire();
+    if (this.#waits.length > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}
