@@ -1,6 +1,7 @@
 import type { BreakerState, EndpointState } from './conditions.ts';
 import type { ServiceFacts } from './overview.ts';
 import type { Change } from './timeline.ts';
+import { workerNamed } from './words.ts';
 import type { WorkerChange } from './workers.ts';
 
 type NewChange = Omit<Change, 'id' | 'atMs'>;
@@ -47,5 +48,9 @@ export class ChangeWatch {
 }
 
 function tellWorker({ name, what }: WorkerChange): NewChange {
-  return { kind: 'worker', text: `worker ${name} ${what === 'gone' ? 'is gone' : what}`, tone: what === 'gone' ? 'bad' : 'info' };
+  return {
+    kind: 'worker',
+    text: `${workerNamed(name)} ${what === 'gone' ? 'is gone' : what}`,
+    tone: what === 'gone' ? 'bad' : 'info',
+  };
 }
