@@ -7,6 +7,8 @@ import { Budgets } from './budgets.tsx';
 import { ChangeList } from './change-list.tsx';
 import { ClassTable } from './class-table.tsx';
 import { follow, getJson, setToken } from './connection.ts';
+import { EndpointTable } from './endpoint-table.tsx';
+import { MissList } from './miss-list.tsx';
 import { PathStrip } from './path-strip.tsx';
 import { ProtectionCard } from './protection.tsx';
 import { RANGES, SignalStore, type RangeName } from './signal-store.ts';
@@ -130,10 +132,12 @@ export function App() {
             <div class="columns">
               <div>
                 <ClassTable classes={overview.classes} />
+                <EndpointTable endpoints={overview.endpoints} available={available} act={setAction} />
                 <WorkerGrid workers={overview.workers} nowMs={nowMs} available={available} act={setAction} />
               </div>
               <div>
                 <ChangeList changes={changes} nowMs={nowMs} />
+                <MissList misses={overview.misses} />
                 <ProtectionCard overview={overview} />
                 <ActionBar available={available} act={setAction} />
               </div>

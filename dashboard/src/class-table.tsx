@@ -22,7 +22,9 @@ export function ClassTable({ classes }: { classes: readonly ClassRow[] }) {
               <th scope="col">p99</th>
               <th scope="col">hits</th>
               <th scope="col">stale</th>
+              <th scope="col">4xx</th>
               <th scope="col">failed</th>
+              <th scope="col">timed out</th>
               <th scope="col">shed</th>
             </tr>
           </thead>
@@ -51,8 +53,12 @@ function Row({ row }: { row: ClassRow }) {
       <td data-label="p99">{ms(row.p99Ms)}</td>
       <td data-label="hits">{percent(row.hitRatio)}</td>
       <td data-label="stale">{rate(row.stalePerSecond)}</td>
+      <td data-label="4xx">{percent(row.clientErrorShare)}</td>
       <td data-label="failed" data-tone={row.errorShare >= 0.05 ? 'bad' : row.errorShare > 0.005 ? 'warn' : undefined}>
         {percent(row.errorShare)}
+      </td>
+      <td data-label="timed out" data-tone={row.timeoutsPerSecond > 0 ? 'warn' : undefined}>
+        {rate(row.timeoutsPerSecond)}
       </td>
       <td data-label="shed" data-tone={row.shedPerSecond > 0 ? 'bad' : undefined}>
         {rate(row.shedPerSecond)}

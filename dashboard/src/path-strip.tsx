@@ -56,11 +56,11 @@ function HopFigures({ hop }: { hop: Hop }) {
 }
 
 function Endpoints({ endpoints }: { endpoints: readonly EndpointRow[] }) {
-  const up = endpoints.filter((endpoint) => endpoint.up).length;
+  const up = endpoints.filter(({ state }) => state === 'up').length;
   return (
-    <p class="endpoints" title={endpoints.map(({ endpoint, up }) => `${endpoint} ${up ? 'up' : 'down'}`).join('\n')}>
-      {endpoints.slice(0, 12).map(({ upstream, endpoint, up }) => (
-        <i key={`${upstream} ${endpoint}`} data-up={up} aria-hidden="true" />
+    <p class="endpoints" title={endpoints.map(({ endpoint, state }) => `${endpoint} ${state}`).join('\n')}>
+      {endpoints.slice(0, 12).map(({ upstream, endpoint, state }) => (
+        <i key={`${upstream} ${endpoint}`} data-state={state} aria-hidden="true" />
       ))}
       {up} of {endpoints.length} up
     </p>

@@ -22,6 +22,7 @@ const RATE: readonly ChartLine[] = [
 ];
 const LATENCY: readonly ChartLine[] = [
   { signal: 'http.p99', label: 'p99', colour: 'warn' },
+  { signal: 'http.p95', label: 'p95', colour: 'calm' },
   { signal: 'http.p50', label: 'p50', colour: 'accent' },
 ];
 const SATURATION: readonly ChartLine[] = [
@@ -44,6 +45,7 @@ export function Tiles({ overview, ...drawn }: TilesProps) {
         <Fact label="in flight" value={amount(traffic.inFlight)} />
         <Fact label="connections" value={amount(traffic.connections)} />
         <Fact label="failed" value={rate(traffic.serverErrors)} bad={traffic.serverErrors > 0} />
+        <Fact label="timed out" value={rate(traffic.timeouts)} bad={traffic.timeouts > 0} />
         <Chart title="Requests per second" lines={RATE} stacked format={rate} atLeast={1} {...drawn} />
       </Tile>
       <Tile name="Latency p95" value={ms(latency.p95Ms)} metric="spillway_http_request_duration_seconds">

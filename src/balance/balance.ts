@@ -277,6 +277,7 @@ class EndpointBalancer implements Balancer, Fleet {
     const failures = metrics.counter(named('failures', 'Requests an endpoint failed.'));
     const inFlight = metrics.gauge(named('in_flight', 'Requests an endpoint works on.'));
     const up = metrics.gauge(named('up', '1 while an endpoint may be picked, else 0.'));
+    const draining = metrics.gauge(named('draining', '1 while an endpoint is given nothing new because it was asked to drain.'));
     metrics.onCollect(() => {
       for (const endpoint of this.#endpoints) {
         const series = { upstream: this.name, endpoint: endpoint.url };
@@ -285,6 +286,7 @@ class EndpointBalancer implements Balancer, Fleet {
         failed.inc(Math.max(0, endpoint.failures - failed.value));
         inFlight.series(series).set(endpoint.inFlight);
         up.series(series).set(endpoint.state === 'up' ? 1 : 0);
+        draining.series(series).set(endpoint.draining ? 1 : 0);
       }
     });
   }

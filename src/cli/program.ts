@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigError, messageOf, SpillwayError } from '../kernel/index.ts';
+import { ConfigError, messageOf, packageVersion, SpillwayError } from '../kernel/index.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addLimitsCommand } from './commands/limits.ts';
@@ -16,7 +16,6 @@ import { addWarmCommand } from './commands/warm.ts';
 import type { CliContext } from './context.ts';
 import { EXIT_CODES, exitOfError } from './exit-codes.ts';
 import { renderProblems } from './problems.ts';
-import { packageVersion } from './version.ts';
 
 /** The whole command line, one file a command under `commands/`. */
 export function createProgram(context: CliContext): Command {

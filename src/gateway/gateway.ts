@@ -10,7 +10,7 @@ import { onClientError } from './client-error.ts';
 import { completed, type CompletedRequest } from './completed-request.ts';
 import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
-import { HttpMetrics, type ClassMetrics } from './http-metrics.ts';
+import { HttpMetrics, type RouteMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
 import { problemOf, sendProblem } from './problems.ts';
 import { awaitProxyHeader } from './proxy-protocol.ts';
@@ -96,7 +96,7 @@ class HttpGateway implements Gateway {
   readonly #addresses: ClientAddresses;
   readonly #metrics: HttpMetrics;
   readonly #requestIds = new RequestIds();
-  readonly #metricsOf = new Map<RoutePolicy, ClassMetrics>();
+  readonly #metricsOf = new Map<RoutePolicy, RouteMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
   readonly #furtherListeners: NetServer[] = [];
@@ -260,9 +260,8 @@ class HttpGateway implements Gateway {
 
   #onFastAnswer({ answer, get, clientIp, bytes, durationMs }: FastAnswer): void {
     const { route, status } = answer;
-    const metrics = this.#classMetrics(route);
-    metrics.byStatus[((status / 100) | 0) - 1]!.inc();
-    metrics.duration.observe(durationMs);
+    const metrics = this.#routeMetrics(route);
+    metrics.answered('GET', status, durationMs);
     metrics.fast.inc();
     this.#connections.onComplete?.({
       exchange: undefined,
@@ -323,7 +322,7 @@ class HttpGateway implements Gateway {
 
   #serve(exchange: GatewayExchange): void {
     const { response } = exchange;
-    const metrics = this.#classMetrics(exchange.route);
+    const metrics = this.#routeMetrics(exchange.route);
     metrics.inFlight.add(1);
     this.#inFlight.add(response);
     response.once('close', () => this.#onClosed(exchange, metrics));
@@ -334,17 +333,14 @@ class HttpGateway implements Gateway {
     }
   }
 
-  #onClosed(exchange: GatewayExchange, metrics: ClassMetrics): void {
+  #onClosed(exchange: GatewayExchange, metrics: RouteMetrics): void {
     const { response } = exchange;
     const durationMs = this.#clock.monotonic() - exchange.startedMs;
     const aborted = !response.writableFinished;
     this.#inFlight.delete(response);
     metrics.inFlight.add(-1);
     if (aborted) metrics.aborted.inc();
-    else {
-      metrics.byStatus[((response.statusCode / 100) | 0) - 1]?.inc();
-      metrics.duration.observe(durationMs);
-    }
+    else metrics.answered(exchange.method, response.statusCode, durationMs);
     this.#connections.onComplete?.(completed(exchange, durationMs, aborted));
   }
 
@@ -383,9 +379,9 @@ class HttpGateway implements Gateway {
     sendProblem(response, { status, detail });
   }
 
-  #classMetrics(route: RoutePolicy): ClassMetrics {
+  #routeMetrics(route: RoutePolicy): RouteMetrics {
     let metrics = this.#metricsOf.get(route);
-    if (!metrics) this.#metricsOf.set(route, (metrics = this.#metrics.ofClass(route.className)));
+    if (!metrics) this.#metricsOf.set(route, (metrics = this.#metrics.ofRoute(route)));
     return metrics;
   }
 }

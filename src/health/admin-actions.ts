@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { count, duration, formatDuration } from '../kernel/index.ts';
 import type { ChangeKind } from './timeline.ts';
+import { workerNamed } from './words.ts';
 
 const tags = z.array(z.string().min(1).max(256)).max(1000);
 const paths = z.array(z.string().startsWith('/').max(2048)).max(1000);
@@ -123,7 +124,7 @@ export const ACTION_ROUTES: readonly ActionRoute[] = [
     path: '/workers/:id/drain',
     schema: worker,
     kind: 'worker',
-    tell: ({ id }) => `drain worker ${id}`,
+    tell: ({ id }) => `drain ${workerNamed(id)}`,
     needs: 'the cluster: start with --workers',
   }),
   route({
@@ -131,7 +132,7 @@ export const ACTION_ROUTES: readonly ActionRoute[] = [
     path: '/workers/:id/restart',
     schema: worker,
     kind: 'worker',
-    tell: ({ id }) => `restart worker ${id}`,
+    tell: ({ id }) => `restart ${workerNamed(id)}`,
     needs: 'the cluster: start with --workers',
   }),
   route({
@@ -139,7 +140,7 @@ export const ACTION_ROUTES: readonly ActionRoute[] = [
     path: '/workers/:id/heap-profile',
     schema: profile,
     kind: 'action',
-    tell: (request) => `heap profile of worker ${request.id} for ${formatDuration(request.for)}`,
+    tell: (request) => `heap profile of ${workerNamed(request.id)} for ${formatDuration(request.for)}`,
     needs: 'the cluster: start with --workers',
   }),
   route({

@@ -1,11 +1,13 @@
 import type { Alert } from './alert-book.ts';
-import { hopOf, type BreakerState, type EndpointState } from './conditions.ts';
+import { hopOf, type BreakerState } from './conditions.ts';
 import type { History } from './history.ts';
 import type {
   ClassRow,
+  EndpointRow,
   Headroom,
   Hop,
   HopState,
+  MissRow,
   ObjectiveRow,
   Overview,
   Protection,
@@ -29,7 +31,7 @@ export interface Moment {
   readonly classes: readonly string[];
   readonly classObjectives: ReadonlyMap<string, number>;
   readonly workers: readonly WorkerRow[];
-  readonly endpoints: readonly EndpointState[];
+  readonly endpoints: readonly EndpointRow[];
   /** What the cache has behind memory; undefined: nothing. */
   readonly storeName: string | undefined;
   readonly breakers: readonly BreakerState[];
@@ -68,6 +70,7 @@ export function buildOverview(moment: Moment): Overview {
     endpoints: moment.endpoints,
     regeneration: regenerationOf(read, latest),
     protection: protectionOf(read, latest),
+    misses: missesOf(moment),
     lastChange: moment.lastChange,
   };
 }
@@ -81,6 +84,7 @@ function trafficOf(read: Read, latest: Latest): Traffic {
     ok: (latest('http.2xx') ?? 0) + (latest('http.3xx') ?? 0),
     clientErrors: latest('http.4xx') ?? 0,
     serverErrors: latest('http.5xx') ?? 0,
+    timeouts: latest('http.timeouts') ?? 0,
     aborted: read('http.aborted') ?? 0,
     inFlight: latest('http.inFlight'),
     connections: latest('http.connections'),
@@ -132,7 +136,7 @@ function pathOf(moment: Moment, read: Read, traffic: Traffic): Hop[] {
   };
   const memoryLookups = sum(read('cache.memory.hits'), read('cache.memory.misses'));
   const storeHits = read('cache.store.hits');
-  return [
+  const hops = [
     hop('client', 'Clients', traffic.connections, null),
     hop('gateway', 'Gateway', read('http.rate'), null, 'http'),
     hop('pages', 'Pages', sum(pages, read('page.misses')), ratio(pages, read('page.misses'))),
@@ -146,6 +150,8 @@ function pathOf(moment: Moment, read: Read, traffic: Traffic): Hop[] {
     hop('upstream', 'Upstream', upstreamRate(moment, read), null),
     hop('database', 'Database', read('database.rate'), null, 'database'),
   ];
+  // What nobody declared is no station of this service; what is broken always shows.
+  return hops.filter(({ id, state }) => state !== 'absent' || (id !== 'store' && id !== 'database'));
 }
 
 function upstreamRate(moment: Moment, read: Read): number | undefined {
@@ -172,10 +178,18 @@ function classesOf(moment: Moment, read: Read): ClassRow[] {
     const { p50Ms, p95Ms, p99Ms } = latencyOf(moment.window, `class.${name}`);
     const objectiveMs = moment.classObjectives.get(name) ?? null;
     const errorShare = rate > 0 ? Math.min(1, signal('5xx') / rate) : 0;
-    const row = { name, rate, p50Ms, p95Ms, p99Ms, objectiveMs, errorShare };
+    const clientErrorShare = rate > 0 ? Math.min(1, signal('4xx') / rate) : 0;
+    const row = { name, rate, p50Ms, p95Ms, p99Ms, objectiveMs, errorShare, clientErrorShare };
     const [stalePerSecond, shedPerSecond] = [signal('stale'), signal('shed')];
     const hitRatio = ratio(signal('hits'), signal('misses'));
-    return { ...row, stalePerSecond, shedPerSecond, hitRatio, pain: painOf(row, shedPerSecond) };
+    return {
+      ...row,
+      timeoutsPerSecond: signal('timeouts'),
+      stalePerSecond,
+      shedPerSecond,
+      hitRatio,
+      pain: painOf(row, shedPerSecond),
+    };
   });
   return rows.toSorted((a, b) => b.pain - a.pain || b.rate - a.rate || a.name.localeCompare(b.name));
 }
@@ -193,6 +207,21 @@ function regenerationOf(read: Read, latest: Latest): Regeneration {
     donePerSecond: read('regeneration.done') ?? 0,
     failedPerSecond: read('regeneration.failed') ?? 0,
   };
+}
+
+const MISSES = 'cache.misses.';
+const MISS_SECONDS = 60;
+
+/** The most frequent reason first. */
+function missesOf({ history, atMs }: Moment): MissRow[] {
+  const reasons = [...history.signals].filter((signal) => signal.startsWith(MISSES)).map((signal) => signal.slice(MISSES.length));
+  const recent = (signal: string): number => history.recent(signal, MISS_SECONDS, atMs) ?? 0;
+  return [
+    ...reasons.map((reason) => ({ reason, perSecond: recent(`${MISSES}${reason}`) })),
+    { reason: 'bypassed', perSecond: recent('page.bypassed') },
+  ]
+    .filter(({ perSecond }) => perSecond > 0)
+    .toSorted((a, b) => b.perSecond - a.perSecond);
 }
 
 function protectionOf(read: Read, latest: Latest): Protection {

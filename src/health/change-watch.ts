@@ -1,13 +1,20 @@
 import type { BreakerState, EndpointState } from './conditions.ts';
 import type { ServiceFacts } from './overview.ts';
 import type { Change } from './timeline.ts';
+import { workerNamed } from './words.ts';
 import type { WorkerChange } from './workers.ts';
 
 type NewChange = Omit<Change, 'id' | 'atMs'>;
 
+const TURNED = {
+  up: { text: 'is back', tone: 'good' },
+  down: { text: 'is down', tone: 'bad' },
+  draining: { text: 'drains', tone: 'info' },
+} as const;
+
 /** Finds, from one second to the next, what changed that nobody reported: endpoints and breakers that turned. */
 export class ChangeWatch {
-  #up = new Map<string, boolean>();
+  #endpoints: ReadonlyMap<string, EndpointState['state']> = new Map();
   #breakers = new Map<string, BreakerState['state']>();
 
   /** The first entry of a run: a deploy when the version is another than last time. */
@@ -22,14 +29,14 @@ export class ChangeWatch {
   }
 
   #turnedEndpoints(endpoints: readonly EndpointState[]): NewChange[] {
-    const before = this.#up;
-    this.#up = new Map(endpoints.map(({ upstream, endpoint, up }) => [`${upstream} ${endpoint}`, up]));
+    const before = this.#endpoints;
+    this.#endpoints = new Map(endpoints.map(({ upstream, endpoint, state }) => [`${upstream} ${endpoint}`, state]));
     return endpoints
-      .filter(({ upstream, endpoint, up }) => (before.get(`${upstream} ${endpoint}`) ?? true) !== up)
-      .map(({ upstream, endpoint, up }) => ({
+      .filter(({ upstream, endpoint, state }) => (before.get(`${upstream} ${endpoint}`) ?? 'up') !== state)
+      .map(({ upstream, endpoint, state }) => ({
         kind: 'upstream',
-        text: `${endpoint} of ${upstream} is ${up ? 'back' : 'down'}`,
-        tone: up ? 'good' : 'bad',
+        text: `${endpoint} of ${upstream} ${TURNED[state].text}`,
+        tone: TURNED[state].tone,
       }));
   }
 
@@ -47,5 +54,9 @@ export class ChangeWatch {
 }
 
 function tellWorker({ name, what }: WorkerChange): NewChange {
-  return { kind: 'worker', text: `worker ${name} ${what === 'gone' ? 'is gone' : what}`, tone: what === 'gone' ? 'bad' : 'info' };
+  return {
+    kind: 'worker',
+    text: `${workerNamed(name)} ${what === 'gone' ? 'is gone' : what}`,
+    tone: what === 'gone' ? 'bad' : 'info',
+  };
 }

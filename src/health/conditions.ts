@@ -1,4 +1,4 @@
-import type { MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
+import type { Labels, MetricsSnapshot, SeriesSnapshot } from '../kernel/index.ts';
 import { familyIn } from './exposed-name.ts';
 import type { FleetTotals } from './fleet.ts';
 import type { Condition } from './status.ts';
@@ -8,7 +8,7 @@ import { percent } from './words.ts';
 export interface EndpointState {
   readonly upstream: string;
   readonly endpoint: string;
-  readonly up: boolean;
+  readonly state: 'up' | 'down' | 'draining';
 }
 
 export interface BreakerState {
@@ -20,11 +20,15 @@ export interface BreakerState {
 const BREAKER_STATES = ['closed', 'half-open', 'open', 'open'] as const;
 
 export function endpointsOf(present: readonly MetricsSnapshot[]): EndpointState[] {
+  const keyOf = ({ upstream = '', endpoint = '' }: Labels): string => `${upstream}\0${endpoint}`;
+  const leaving = gaugesOf(present, 'spillway_balance_draining').filter(({ value }) => value === 1);
+  const draining = new Set(leaving.map(({ labels }) => keyOf(labels)));
   const states = new Map<string, EndpointState>();
   for (const { labels, value } of gaugesOf(present, 'spillway_balance_up')) {
     const { upstream = '', endpoint = '' } = labels;
-    const key = `${upstream}\0${endpoint}`;
-    states.set(key, { upstream, endpoint, up: value === 1 && (states.get(key)?.up ?? true) });
+    const key = keyOf(labels);
+    const isUp = value === 1 && states.get(key)?.state !== 'down';
+    states.set(key, { upstream, endpoint, state: draining.has(key) ? 'draining' : isUp ? 'up' : 'down' });
   }
   return [...states.values()];
 }
@@ -68,8 +72,10 @@ export function conditionsOf(
 }
 
 function upstreamConditions(endpoints: readonly EndpointState[]): Condition[] {
-  return [...Map.groupBy(endpoints, ({ upstream }) => upstream)].flatMap(([upstream, all]): Condition[] => {
-    const down = all.filter(({ up }) => !up);
+  return [...Map.groupBy(endpoints, ({ upstream }) => upstream)].flatMap(([upstream, named]): Condition[] => {
+    // Those that drain were taken out of service on purpose.
+    const all = named.filter(({ state }) => state !== 'draining');
+    const down = all.filter(({ state }) => state === 'down');
     if (down.length === 0) return [];
     const id = `upstream:${upstream}`;
     if (down.length === all.length) {

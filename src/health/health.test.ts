@@ -215,6 +215,61 @@ test('an endpoint that goes down is named within two seconds', async () => {
   assert.equal(health.overview().path.find(({ id }) => id === 'upstream')!.state, 'broken');
 });
 
+test('an endpoint that was asked to drain is not down, and no station is shown that nobody declared', async () => {
+  const { health, workers, run } = await watched();
+  const gauges = workers.map((worker) => {
+    const named = (name: string) => worker.metrics().gauge({ name, help: 'h', labels: ['upstream', 'endpoint'] });
+    return { up: named('spillway_balance_up'), draining: named('spillway_balance_draining') };
+  });
+  const set = (endpoint: string, up: number, draining: number): void =>
+    gauges.forEach((gauge) => {
+      gauge.up.series({ upstream: 'site', endpoint }).set(up);
+      gauge.draining.series({ upstream: 'site', endpoint }).set(draining);
+    });
+  set('http://10.0.0.1:3001', 1, 0);
+  set('http://10.0.0.1:3002', 0, 1);
+  await run(3, () => workers.forEach((worker) => worker.count(5)));
+  assert.equal(health.status().verdict, 'healthy');
+  assert.deepEqual(
+    health.overview().endpoints.map(({ endpoint, state }) => [endpoint, state]),
+    [
+      ['http://10.0.0.1:3001', 'up'],
+      ['http://10.0.0.1:3002', 'draining'],
+    ],
+  );
+  assert.equal(health.timeline.changes.at(-1)!.text, 'http://10.0.0.1:3002 of site drains');
+  assert.deepEqual(
+    health.overview().path.map(({ id }) => id),
+    ['client', 'gateway', 'pages', 'memory', 'upstream'],
+  );
+});
+
+test('timeouts and reasons of misses are signals: shown, and something to be alerted of', async () => {
+  const rules = { manyTimeouts: { signal: 'http.timeouts.share', above: 0.05, for: '10s' } };
+  const { health, workers, run } = await watched({ alerts: { rules } });
+  const [first] = workers;
+  const timeouts = first!.metrics().counter({ name: 'spillway_http_timeouts', help: 'h', labels: ['class'] });
+  const misses = first!.metrics().counter({ name: 'spillway_cache_misses', help: 'h', labels: ['cache', 'reason'] });
+  first!
+    .metrics()
+    .counter({ name: 'spillway_cache_hits', help: 'h', labels: ['cache', 'tier'] })
+    .series({ cache: 'pages', tier: 'memory' });
+  await run(100, () => {
+    workers.forEach((worker) => worker.count(50));
+    timeouts.series({ class: 'high' }).inc(10);
+    misses.series({ cache: 'pages', reason: 'absent' }).inc(3);
+    misses.series({ cache: 'pages', reason: 'evicted' }).inc(9);
+  });
+  const { traffic, misses: shown, classes, alerts } = health.overview();
+  assert.equal(traffic.timeouts, 10);
+  assert.equal(classes[0]!.timeoutsPerSecond, 10);
+  assert.deepEqual(shown, [
+    { reason: 'evicted', perSecond: 9 },
+    { reason: 'absent', perSecond: 3 },
+  ]);
+  assert.equal(alerts.find(({ key }) => key === 'manyTimeouts')?.state, 'firing');
+});
+
 test('alerts are told together, again while they last, and when they are over; silenced ones are not', async () => {
   const receiver = 'http://127.0.0.1:9/hook';
   const { health, workers, posts, run } = await watched({

@@ -11,14 +11,7 @@ import { Alerting } from './alerting.ts';
 import { Archive } from './archive.ts';
 import { buildOverview } from './build-overview.ts';
 import { ChangeWatch } from './change-watch.ts';
-import {
-  breakersOf,
-  conditionsOf,
-  endpointsOf,
-  type BreakerState,
-  type EndpointState,
-  type UpstreamTraffic,
-} from './conditions.ts';
+import { breakersOf, conditionsOf, endpointsOf, type BreakerState, type UpstreamTraffic } from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals, type FleetFamily } from './fleet.ts';
@@ -27,7 +20,8 @@ import { History } from './history.ts';
 import { LeakWatch } from './leak-watch.ts';
 import type { Post } from './notifier.ts';
 import { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
-import type { Overview, ServiceFacts } from './overview.ts';
+import { endpointRows } from './endpoint-rows.ts';
+import type { EndpointRow, Overview, ServiceFacts } from './overview.ts';
 import { SignalReader } from './signals.ts';
 import { StatusJudge, type Condition, type Status, type VitalSigns } from './status.ts';
 import { Timeline, type Change } from './timeline.ts';
@@ -94,7 +88,7 @@ export class Health {
   readonly #archive: Archive | undefined;
   #overview: Overview;
   #ended: MetricsSnapshot[] = [];
-  #endpoints: readonly EndpointState[] = [];
+  #endpoints: readonly EndpointRow[] = [];
   #breakers: readonly BreakerState[] = [];
   #lastCollectMs: number;
   #lastAnswerMs: number;
@@ -270,7 +264,7 @@ export class Health {
     const workers = this.#workers.update(present, Math.max(0.001, seconds), this.#given.workers?.() ?? [], (worker) =>
       this.#leaks.verdictOf(worker),
     );
-    this.#endpoints = endpointsOf(present);
+    this.#endpoints = endpointRows(endpointsOf(present), this.#fleet, Math.max(0.001, seconds));
     this.#breakers = breakersOf(this.#fleet);
     for (const change of this.#changes.update(workers, this.#endpoints, this.#breakers)) this.note(change);
   }

@@ -1,6 +1,7 @@
 import type { MetricsSnapshot } from '../kernel/index.ts';
 import type { Finding } from './alert-book.ts';
 import { familyIn } from './exposed-name.ts';
+import { workerNamed } from './words.ts';
 import { LeakDetector, type LeakVerdict } from './leak.ts';
 
 interface Watched {
@@ -41,7 +42,7 @@ export class LeakWatch {
       const { hoursToLimit } = verdict;
       if (verdict.verdict !== 'leaking' || hoursToLimit === null || hoursToLimit > TICKET_HOURS) return [];
       const severity = hoursToLimit < PAGE_HOURS ? 'page' : 'ticket';
-      return [{ key: `SpillwayMemoryLeak/${worker}`, severity, text: `worker ${worker}: ${verdict.text}`, forMs: 0 }];
+      return [{ key: `SpillwayMemoryLeak/${worker}`, severity, text: `${workerNamed(worker)}: ${verdict.text}`, forMs: 0 }];
     });
   }
 

@@ -12,7 +12,7 @@ export const healthOptions = z.strictObject({
     })
     .prefault({})
     .describe('What is being watched.'),
-  status: healthSection.omit({ name: true }).prefault({}).describe('The limits of degraded and critical.'),
+  status: healthSection.omit({ name: true, version: true }).prefault({}).describe('The limits of degraded and critical.'),
   history: historySection.prefault({}).describe('What is kept through time, and where.'),
   slo: sloSection.prefault({}).describe('What the service promises.'),
   alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),

@@ -9,7 +9,11 @@ export interface OtlpName {
 const CONVENTIONS: Readonly<
   Record<string, readonly [name: string, unit: string, attributes?: Readonly<Record<string, string>>]>
 > = {
-  spillway_http_request_duration_seconds: ['http.server.request.duration', 's'],
+  spillway_http_route_duration_seconds: [
+    'http.server.request.duration',
+    's',
+    { route: 'http.route', method: 'http.request.method' },
+  ],
   spillway_http_in_flight: ['http.server.active_requests', '{request}'],
   spillway_app_query_seconds: ['db.client.operation.duration', 's', { operation: 'db.operation.name' }],
   process_cpu_seconds: ['process.cpu.time', 's'],

@@ -22,6 +22,7 @@ export interface Overview {
   readonly endpoints: readonly EndpointRow[];
   readonly regeneration: Regeneration;
   readonly protection: Protection;
+  readonly misses: readonly MissRow[];
   /** Id of the newest change, so that a reader knows whether it has them all. */
   readonly lastChange: number;
 }
@@ -38,6 +39,8 @@ export interface Traffic {
   readonly ok: number;
   readonly clientErrors: number;
   readonly serverErrors: number;
+  /** Answered 504: part of the server's errors. */
+  readonly timeouts: number;
   /** Clients that went away before they had their answer. */
   readonly aborted: number;
   readonly inFlight: number | null;
@@ -111,7 +114,11 @@ export interface ClassRow {
   readonly objectiveMs: number | null;
   readonly hitRatio: number | null;
   readonly stalePerSecond: number;
+  /** Share answered 5xx. */
   readonly errorShare: number;
+  /** Share answered 4xx. */
+  readonly clientErrorShare: number;
+  readonly timeoutsPerSecond: number;
   readonly shedPerSecond: number;
   /** How much it hurts: rows are sorted by it. */
   readonly pain: number;
@@ -136,7 +143,17 @@ export interface WorkerRow {
 export interface EndpointRow {
   readonly upstream: string;
   readonly endpoint: string;
-  readonly up: boolean;
+  readonly state: 'up' | 'down' | 'draining';
+  readonly rate: number;
+  readonly failuresPerSecond: number;
+  readonly inFlight: number;
+}
+
+/** Why the cache had nothing usable, over the last minute. */
+export interface MissRow {
+  /** `absent`, `expired`, `evicted`, `invalidated`, `unproven`; `bypassed` for requests that the policy lets past it. */
+  readonly reason: string;
+  readonly perSecond: number;
 }
 
 export interface Regeneration {

@@ -48,6 +48,7 @@ export class SignalReader {
     readLimits(signals, counts);
     readProcesses(signals, counts);
     this.#readTimings(signals, fleet);
+    this.#readQueries(signals, counts, fleet, seconds);
     for (const name of this.#follow('class', counts.labelValues('spillway_http_requests', 'class')))
       readClass(signals, counts, name);
     for (const name of this.#follow('upstream', counts.labelValues('spillway_balance_up', 'upstream')))
@@ -83,9 +84,18 @@ export class SignalReader {
       this.#readTiming(signals, fleet, `class.${name}`, 'spillway_http_request_duration_seconds', { class: name });
   }
 
-  #readTiming(signals: Signals, fleet: FleetTotals, name: string, metric: string, labels?: Labels): void {
+  /** Queries that were tracked: without any there is no database to show. */
+  #readQueries(signals: Signals, counts: Counts, fleet: FleetTotals, seconds: number): void {
+    const queries = this.#readTiming(signals, fleet, 'database', 'spillway_app_query_seconds');
+    if (queries === undefined) return;
+    signals.set('database.rate', queries / seconds);
+    signals.set('database.failures', counts.rate('spillway_app_query_failures'));
+  }
+
+  /** Returns how many observations the interval had; undefined when nobody times `metric`. */
+  #readTiming(signals: Signals, fleet: FleetTotals, name: string, metric: string, labels?: Labels): number | undefined {
     const family = fleet.family(metric);
-    if (!family) return;
+    if (!family || family.series.size === 0) return undefined;
     const added: number[] = [];
     let sumMs = 0;
     let count = 0;
@@ -106,6 +116,7 @@ export class SignalReader {
     timings.sixty.push(added);
     timings.one.quantiles(FOLLOWED_QUANTILES).forEach((ms, at) => signals.set(`${name}.${QUANTILE_NAMES[at]}`, ms));
     if (count > 0) signals.set(`${name}.mean`, sumMs / count);
+    return count;
   }
 
   #follow(kind: 'class' | 'upstream', seen: Iterable<string>): Iterable<string> {
@@ -207,9 +218,18 @@ function readHttp(signals: Signals, counts: Counts): void {
   // What the shedder refuses is no failure: it would hold up the very verdict it was refused for.
   const failed = (signals.get('http.5xx') ?? 0) - (counts.rate(SHED, REALLY_SHED) ?? 0);
   signals.set('http.failed', signals.get('http.5xx') === undefined ? undefined : Math.max(0, failed));
+  signals.set('http.timeouts', counts.rate('spillway_http_timeouts'));
+  for (const part of ['4xx', '5xx', 'timeouts']) signals.set(`http.${part}.share`, shareOf(signals, `http.${part}`));
   signals.set('http.aborted', counts.rate('spillway_http_aborted'));
   signals.set('http.inFlight', counts.gauge('spillway_http_in_flight', 'sum'));
   signals.set('http.connections', counts.gauge('spillway_http_connections', 'sum'));
+}
+
+/** Of all requests; nothing is known of a second without any. */
+function shareOf(signals: Signals, part: string): number | undefined {
+  const rate = signals.get('http.rate') ?? 0;
+  const value = signals.get(part);
+  return rate > 0 && value !== undefined ? value / rate : undefined;
 }
 
 function readPages(signals: Signals, counts: Counts): void {
@@ -281,6 +301,7 @@ function readClass(signals: Signals, counts: Counts, name: string): void {
   const requests = 'spillway_http_requests';
   signals.set(`class.${name}.rate`, counts.rate(requests, { class: name }));
   signals.set(`class.${name}.4xx`, counts.rate(requests, { class: name, status: /^4/ }));
+  signals.set(`class.${name}.timeouts`, counts.rate('spillway_http_timeouts', { class: name }));
   signals.set(`class.${name}.5xx`, counts.rate(requests, { class: name, status: /^5/ }));
   const pages = 'spillway_page_requests';
   signals.set(`class.${name}.hits`, counts.rate(pages, { class: name, result: /^(?:hit|stale)$/ }));

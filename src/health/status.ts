@@ -100,7 +100,7 @@ class RuleState {
 }
 
 /** The limits of the verdict, and how long they must be passed. */
-export type StatusLimits = Omit<HealthPolicy, 'name'>;
+export type StatusLimits = Omit<HealthPolicy, 'name' | 'version'>;
 
 /** Healthy, degraded or critical, by limits with hysteresis and by what is found broken. */
 export class StatusJudge {

@@ -44,6 +44,8 @@ export function terminalView(moment: TerminalMoment, columns: number, paint: Ter
         .join(paint.quiet(' ─▶ '))}`,
     ],
     classLines(overview, paint),
+    missLine(overview, paint),
+    endpointLines(overview, paint),
     workerLines(overview, paint),
     changeLines(moment.changes, overview.atMs, paint),
   ];
@@ -76,7 +78,7 @@ function tileLines({ overview, curves }: TerminalMoment, paint: TerminalPaint): 
       'rate',
       rate(traffic.rate),
       'http.rate',
-      `${failed} · in flight ${amount(traffic.inFlight)} · connections ${amount(traffic.connections)}`,
+      `${failed} · timed out ${rate(traffic.timeouts)} · in flight ${amount(traffic.inFlight)} · connections ${amount(traffic.connections)}`,
     ),
     line('p95', ms(latency.p95Ms), 'http.p95', `p50 ${ms(latency.p50Ms)} · p99 ${ms(latency.p99Ms)}`),
     line(
@@ -105,11 +107,11 @@ function hopText(hop: Hop, paint: TerminalPaint): string {
 
 function classLines({ classes }: Overview, paint: TerminalPaint): string[] {
   if (classes.length === 0) return [];
-  const widths = [14, 9, 10, 10, 10, 8, 9, 8, 8];
+  const widths = [14, 9, 10, 10, 10, 8, 9, 8, 8, 11, 8];
   const row = (cells: readonly string[]): string =>
     `  ${cells.map((cell, at) => (at === 0 ? pad(cell, widths[0]!) : cell.padStart(widths[at]!))).join('')}`;
   return [
-    paint.quiet(row(['class', 'rate', 'p50', 'p95', 'p99', 'hits', 'stale', 'failed', 'shed'])),
+    paint.quiet(row(['class', 'rate', 'p50', 'p95', 'p99', 'hits', 'stale', '4xx', 'failed', 'timed out', 'shed'])),
     ...classes.map((one) => {
       const text = row([
         one.name,
@@ -119,13 +121,30 @@ function classLines({ classes }: Overview, paint: TerminalPaint): string[] {
         ms(one.p99Ms),
         percent(one.hitRatio),
         rate(one.stalePerSecond),
+        percent(one.clientErrorShare),
         percent(one.errorShare),
+        rate(one.timeoutsPerSecond),
         rate(one.shedPerSecond),
       ]);
       const late = one.p95Ms !== null && one.objectiveMs !== null && one.p95Ms > one.objectiveMs;
       return one.errorShare > 0.05 || late ? paint.bad(text) : one.errorShare > 0.005 ? paint.warning(text) : text;
     }),
   ];
+}
+
+function missLine({ misses }: Overview, paint: TerminalPaint): string[] {
+  const all = misses.reduce((sum, { perSecond }) => sum + perSecond, 0);
+  if (all === 0) return [];
+  const reasons = misses.map(({ reason, perSecond }) => `${reason} ${percent(perSecond / all)}`).join(' · ');
+  return [`  ${paint.quiet('missed')}  ${reasons}  ${paint.quiet(`${rate(all)} in all`)}`];
+}
+
+function endpointLines({ endpoints }: Overview, paint: TerminalPaint): string[] {
+  const tones = { up: 'good', down: 'bad', draining: 'warning' } as const;
+  return endpoints.map(
+    ({ upstream, endpoint, state, rate: perSecond, failuresPerSecond }) =>
+      `  ${pad(endpoint, 34)} ${pad(upstream, 12)} ${paint[tones[state]](pad(state, 9))} ${rate(perSecond).padStart(8)}  ${paint.quiet(`failed ${rate(failuresPerSecond)}`)}`,
+  );
 }
 
 function workerLines({ workers }: Overview, paint: TerminalPaint): string[] {

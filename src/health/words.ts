@@ -14,3 +14,8 @@ export function exactPercent(share: number): string {
 export function time(ms: number): string {
   return ms >= 1000 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Number(ms.toPrecision(3))} ms`;
 }
+
+/** `3` → `worker 3`; a name that says what it is stays as it is. */
+export function workerNamed(name: string): string {
+  return /^(?:worker|primary)\b/.test(name) ? name : `worker ${name}`;
+}

@@ -33,6 +33,7 @@ export {
   size,
   type OptionMeta,
 } from './options.ts';
+export { packageVersion } from './package-version.ts';
 export { formatDuration, formatSize, parseDuration, parseSize, type Duration, type Size } from './quantities.ts';
 export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random } from './random.ts';
 export { runtimeFrom, type Runtime } from './runtime.ts';

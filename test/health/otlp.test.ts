@@ -44,8 +44,8 @@ test('metrics arrive under the names of the semantic conventions; a collector th
 
   const metrics = new Metrics(1000, 'worker 0');
   metrics
-    .timing({ name: 'spillway_http_request_duration_seconds', unit: 'seconds', help: 'h', labels: ['class'] })
-    .series({ class: 'high' })
+    .timing({ name: 'spillway_http_route_duration_seconds', unit: 'seconds', help: 'h', labels: ['route', 'method'] })
+    .series({ route: '/plans/:city', method: 'GET' })
     .observe(30);
   metrics
     .counter({ name: 'spillway_cache_hits', help: 'h', labels: ['tier'] })
@@ -68,7 +68,10 @@ test('metrics arrive under the names of the semantic conventions; a collector th
   const duration = named.get('http.server.request.duration')!;
   assert.deepEqual([duration.unit, duration.histogram!.dataPoints[0]!.count], ['s', 1]);
   assert.equal(duration.histogram!.dataPoints[0]!.bucketCounts![3], 1);
-  assert.deepEqual(duration.histogram!.dataPoints[0]!.attributes, [{ key: 'spillway.class', value: { stringValue: 'high' } }]);
+  assert.deepEqual(duration.histogram!.dataPoints[0]!.attributes, [
+    { key: 'http.route', value: { stringValue: '/plans/:city' } },
+    { key: 'http.request.method', value: { stringValue: 'GET' } },
+  ]);
   const hits = named.get('spillway.cache.hits')!;
   assert.deepEqual([hits.sum!.isMonotonic, hits.sum!.dataPoints[0]!.asDouble], [true, 7]);
   const heap = named.get('v8js.memory.heap.used')!;

@@ -37,10 +37,7 @@ function render(overview: Overview, { paint }: CliContext): string {
     '',
     ...columns([['worker', 'pid', 'state', 'up', 'loop', 'memory'], ...workers.map((worker) => workerCells(worker, atMs))]),
     '',
-    ...columns([
-      ['upstream', 'endpoint', ''],
-      ...endpoints.map(({ upstream, endpoint, up }) => [upstream, endpoint, up ? 'up' : 'out']),
-    ]),
+    ...columns([['upstream', 'endpoint', ''], ...endpoints.map(({ upstream, endpoint, state }) => [upstream, endpoint, state])]),
   ].join('\n');
 }
 

@@ -17,6 +17,12 @@ const critical = z.strictObject({
 
 export const healthSection = z.strictObject({
   name: z.string().min(1).default('spillway').describe('What the dashboard and alerts call the service.'),
+  version: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("Your service's version, shown beside it; a new one is noted as a deploy. Absent: Spillway's own."),
   degraded: degraded.prefault({}).describe('Above any of these the service is degraded: work of low priority makes way.'),
   critical: critical.prefault({}).describe('Above any of these it is critical: only what matters most goes on.'),
   raiseAfter: duration({ max: '1h' }).prefault('2s').describe('How long a limit must be passed before the verdict gets worse.'),
