@@ -1,7 +1,7 @@
 /** The processes around {@link createSpillway}: a primary that owns the ports, its workers, and the admin listener. */
 import { hostname } from 'node:os';
 import { extname, join } from 'node:path';
-import { createCluster, type Cluster } from './cluster/index.ts';
+import { createCluster, type Cluster, type WorkerStatus } from './cluster/index.ts';
 import { actionsOn } from './control.ts';
 import { MemoryKvStore } from './drivers/memory-kv-store.ts';
 import { createRedisCommands, type RedisCommands } from './drivers/redis-commands.ts';
@@ -12,6 +12,7 @@ import {
   Lifecycle,
   messageOf,
   Metrics,
+  packageVersion,
   runtimeFrom,
   type MetricsSnapshot,
   type Runtime,
@@ -128,17 +129,26 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisComm
   );
   const { health, history, slo, alerts } = config;
   const watch = new Health(
-    { every: 1000, service: { name: health.name, version: '' }, status: health, history, slo, alerts },
+    {
+      every: 1000,
+      service: { name: health.name, version: health.version ?? packageVersion() },
+      status: health,
+      history,
+      slo,
+      alerts,
+    },
     {
       sources: async () => {
         // Those that end are asked too: what they still answer counts.
-        const asked = cluster.status().filter(({ state }) => state !== 'starting');
-        const answers = await Promise.allSettled(asked.map(({ id }) => cluster.askWorker(id, 'metrics')));
-        const snapshots = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value as MetricsSnapshot] : []));
+        const workers = cluster.status().filter(({ state }) => state !== 'starting');
+        const answers = await Promise.allSettled(workers.map(({ id }) => cluster.askWorker(id, 'metrics')));
+        const snapshots = answers.flatMap((answer, at) =>
+          answer.status === 'fulfilled' ? [{ ...(answer.value as MetricsSnapshot), worker: nameOf(workers[at]!) }] : [],
+        );
         return [runtime.metrics.snapshot(), ...snapshots];
       },
       workers: () =>
-        cluster.status().map((worker): WorkerState => ({ name: `worker ${worker.slot}`, state: worker.state, pid: worker.pid })),
+        cluster.status().map((worker): WorkerState => ({ name: nameOf(worker), state: worker.state, pid: worker.pid })),
       storeName: config.redis === undefined ? 'Shared store' : 'Redis',
       classObjectives: new Map(objectives),
       ...(kept && { historyStore: createRedisHistory({ send: kept.send, node: hostname() }) }),
@@ -150,6 +160,11 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisComm
   watch.events.on('notice', ({ text }) => void process.stderr.write(`${text}\n`));
   watch.events.on('fault', ({ what, error }) => void process.stderr.write(`${what}: ${messageOf(error)}\n`));
   return watch;
+}
+
+/** One that ends stands beside its successor of the same slot, so it has a name of its own. */
+function nameOf({ slot, state }: WorkerStatus): string {
+  return state === 'draining' ? `worker ${slot} (draining)` : `worker ${slot}`;
 }
 
 function readinessOf(lifecycle: Lifecycle, cluster: Cluster) {
