@@ -5,6 +5,7 @@ import {
   runtimeFrom,
   SpillwayError,
   type Clock,
+  type Counter,
   type Random,
   type Runtime,
   type Timer,
@@ -14,6 +15,7 @@ import { ClusterBus } from './bus.ts';
 import type { ClusterEvents } from './events.ts';
 import { LoadWatch } from './load-watch.ts';
 import { clusterSchema, type ClusterOptions, type ClusterSettings } from './options.ts';
+import { Quarantine } from './quarantine.ts';
 import { SlotSockets } from './sockets.ts';
 import { WorkerProcess, type WorkerState } from './worker-process.ts';
 
@@ -103,6 +105,8 @@ class ProcessCluster implements Cluster {
   readonly #random: Random;
   readonly #sockets: ReadonlyMap<string, SlotSockets>;
   readonly #loadWatch: LoadWatch;
+  readonly #quarantine: Quarantine;
+  readonly #refused: Counter;
   /** By number, without gaps. */
   readonly #slots: Slot[];
   /** All processes that live, successors and draining ones too. */
@@ -125,6 +129,7 @@ class ProcessCluster implements Cluster {
       Object.entries(settings.sockets).map(([name, { host, port }]) => [name, new SlotSockets(host, port)]),
     );
     this.#loadWatch = new LoadWatch(settings.scaling);
+    this.#quarantine = new Quarantine(settings.poison, clock);
     this.#slots = Array.from({ length: settings.workers.min }, (_, number) => newSlot(number));
     const workers = metrics.gauge({ name: 'spillway_cluster_workers', help: 'Worker processes, by state.', labels: ['state'] });
     metrics.onCollect(() => {
@@ -136,6 +141,13 @@ class ProcessCluster implements Cluster {
       help: 'Workers that ended without being asked to.',
     });
     this.events.on('workerFailed', () => restarts.series().inc());
+    const quarantined = metrics
+      .gauge({ name: 'spillway_cluster_requests_quarantined', help: 'Kinds of requests refused because they kill workers.' })
+      .series();
+    metrics.onCollect(() => quarantined.set(this.#quarantine.size));
+    this.#refused = metrics
+      .counter({ name: 'spillway_cluster_requests_refused', help: 'Requests refused because those like them kill workers.' })
+      .series();
   }
 
   get ports(): Readonly<Record<string, number>> {
@@ -292,7 +304,10 @@ class ProcessCluster implements Cluster {
       {
         onAsk: (from, kind, payload) => this.#answerTo(from, kind, payload),
         onPublish: (from, call, channel, message) => void this.#publishFor(from, call, channel, message),
-        onExit: (ended, reason) => this.#onExit(slot, ended, reason),
+        guardOrders: () => this.#quarantine.orders(),
+        onSurvived: (fingerprint) => this.#quarantine.onSurvived(fingerprint),
+        onRefused: (requests) => this.#refused.inc(requests),
+        onExit: (ended, reason, inFlight) => this.#onExit(slot, ended, reason, inFlight),
       },
       this.#clock,
     );
@@ -305,9 +320,10 @@ class ProcessCluster implements Cluster {
     return worker;
   }
 
-  #onExit(slot: Slot, worker: WorkerProcess, reason: string): void {
+  #onExit(slot: Slot, worker: WorkerProcess, reason: string, inFlight: readonly string[]): void {
     this.#workers.delete(worker);
     this.events.emit('workerGone', { id: worker.id, slot: slot.number });
+    if (worker.state !== 'draining') this.#accuse(inFlight);
     // Draining workers end as asked; a successor that fails leaves its predecessor in the slot.
     if (worker.state === 'draining' || slot.worker !== worker || this.#stopping) return;
     if (this.#clock.monotonic() - worker.startedMs > STABLE_MS) slot.failures = 0;
@@ -318,8 +334,20 @@ class ProcessCluster implements Cluster {
     slot.restart = this.#clock.setTimer(() => (slot.worker = this.#launch(slot)), restartMs, { keepAlive: true });
   }
 
+  /** What a worker died with may have killed it. */
+  #accuse(inFlight: readonly string[]): void {
+    for (const verdict of this.#quarantine.onDeath(inFlight)) this.events.emit('requestQuarantined', verdict);
+    this.#orderGuards();
+  }
+
+  #orderGuards(): void {
+    const orders = this.#quarantine.orders();
+    for (const worker of this.#workers) worker.guard(orders);
+  }
+
   #look(): void {
     const nowMs = this.#clock.monotonic();
+    if (this.#quarantine.tick()) this.#orderGuards();
     for (const worker of this.#workers) this.#replaceSilent(worker, nowMs);
     for (const slot of this.#slots) this.#replaceLarge(slot);
     this.#followLoad(nowMs);
