@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { seededRandom, SimulatedClock } from '../kernel/index.ts';
+import { Metrics, seededRandom, SimulatedClock } from '../kernel/index.ts';
 import { createBalancer, type Balancer, type BalancerOptions } from './index.ts';
 
 const urls = ['http://a:1', 'http://b:1', 'http://c:1', 'http://d:1'];
@@ -153,6 +153,57 @@ describe('passive health', () => {
   });
 });
 
+describe('breakers', () => {
+  const breaker = { consecutiveFailures: 3, openFor: '1s', openForMax: '1s', ramp: [] };
+
+  test('the only endpoint is left alone while its breaker is open, and tried again after that', async () => {
+    const clock = new SimulatedClock();
+    const metrics = new Metrics();
+    const subject = createBalancer({ endpoints: [urls[0]!], breaker }, { clock, metrics }, { name: 'site' });
+    const state = (): number => {
+      const family = metrics.snapshot().families.find(({ name }) => name === 'spillway_breaker_state')!;
+      const series = family.series.find(({ labels }) => labels['dependency'] === 'site http://a:1');
+      return series!.value!;
+    };
+    assert.equal(state(), 0);
+    for (let i = 0; i < 3; i++) pickAndReport(subject, () => true);
+    assert.equal(subject.pick(), undefined);
+    assert.equal(state(), 2);
+    const refusal = subject.refusal();
+    assert.equal(refusal.code, 'SPILLWAY_BREAKER_OPEN');
+    assert.ok(refusal.retryAfterMs! > 0 && refusal.retryAfterMs! <= 1200);
+    await clock.advance(1200);
+    const trial = subject.pick()!;
+    assert.equal(state(), 1);
+    subject.report(trial, 'success', 1);
+    for (let i = 0; i < 9; i++) pickAndReport(subject);
+    assert.equal(state(), 0);
+  });
+
+  test('with others left, they take what an open breaker refuses', () => {
+    const subject = balancer({ breaker, outliers: { consecutiveFailures: 1000 } });
+    const picks = Array.from({ length: 400 }, () => pickAndReport(subject, (url) => url === urls[2]));
+    assert.equal(picks.filter((url) => url === urls[2]).length, 3);
+  });
+
+  test('an answer to a question asked before the breaker opened changes nothing after', async () => {
+    const clock = new SimulatedClock();
+    const subject = createBalancer({ endpoints: [urls[0]!], breaker }, { clock });
+    const late = Array.from({ length: 20 }, () => subject.pick()!);
+    for (let i = 0; i < 3; i++) pickAndReport(subject, () => true);
+    await clock.advance(1200);
+    subject.report(subject.pick()!, 'success', 0);
+    for (const endpoint of late) subject.report(endpoint, 'failure', 1200);
+    assert.ok(subject.pick(), 'it is still half-open');
+  });
+
+  test('without any endpoint the refusal says so', async () => {
+    const subject = balancer();
+    for (const endpoint of subject.endpoints) await subject.drain(endpoint);
+    assert.equal(subject.refusal().code, 'SPILLWAY_UPSTREAM_UNAVAILABLE');
+  });
+});
+
 describe('who may be picked', () => {
   test('a tier has its own endpoints first, and the common ones when those are busier', () => {
     const subject = balancer({
@@ -268,6 +319,31 @@ test('draining waits for what is in flight', async () => {
   assert.equal(drained, false);
   subject.report(endpoint, 'success', 1);
   await drain;
+});
+
+test('an endpoint drained by hand stays so until it is resumed, whatever is configured anew', async () => {
+  const clock = new SimulatedClock();
+  const subject = balancer({ endpoints: urls.slice(0, 2), slowStart: '10s' }, clock);
+  const [a, b] = subject.endpoints;
+  const [first, second] = [subject.pick()!, subject.pick()!];
+  const drains = [subject.drain(a!), subject.drain(a!)];
+  const settings = { weight: 1, backup: false, reservedFor: [] };
+  subject.setEndpoints([
+    { url: urls[0]!, ...settings },
+    { url: urls[1]!, ...settings },
+  ]);
+  for (let i = 0; i < 6; i++) assert.equal(pickAndReport(subject), b!.url);
+  for (const endpoint of [first, second]) subject.report(endpoint, 'success', 1);
+  await Promise.all(drains);
+  const resumed: string[] = [];
+  subject.events.on('resumed', ({ endpoint }) => resumed.push(endpoint.url));
+  subject.resume(a!);
+  subject.resume(a!);
+  assert.deepEqual(resumed, [a!.url]);
+  const share = (): number => Array.from({ length: 110 }, () => pickAndReport(subject)).filter((url) => url === a!.url).length;
+  assert.equal(share(), 10, 'slowly at first');
+  await clock.advance(10_000);
+  assert.equal(share(), 55);
 });
 
 test('wrong options name what is wrong', () => {

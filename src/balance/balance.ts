@@ -1,6 +1,7 @@
-import { Events, parseOptions, runtimeFrom, type Clock, type Metrics, type Runtime } from '../kernel/index.ts';
+import { Events, parseOptions, runtimeFrom, SpillwayError, type Clock, type Metrics, type Runtime } from '../kernel/index.ts';
 import { Candidates } from './candidates.ts';
 import { Endpoint, type EndpointSettings, type EndpointState } from './endpoint.ts';
+import { EndpointBreaker } from './endpoint-breaker.ts';
 import type { BalanceEvents } from './events.ts';
 import { HealthChecks, type Probe } from './health-checks.ts';
 import { httpProbe } from './http-probe.ts';
@@ -28,7 +29,7 @@ export interface Balancer {
   readonly endpoints: readonly Endpoint[];
   /**
    * The endpoint for one request, counted as in flight until {@link report}, or {@link answered} and then {@link done}.
-   * Undefined when none may be used.
+   * Undefined when none may be used; {@link refusal} says why.
    */
   pick(context?: PickContext): Endpoint | undefined;
   /** A request has ended: {@link answered} and {@link done} in one, for answers that come in one piece. */
@@ -42,8 +43,12 @@ export interface Balancer {
   answered(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs?: number): void;
   /** The answer is over. Once for each pick, after {@link answered}. `broken`: it was cut off by the endpoint. */
   done(endpoint: Endpoint, broken?: boolean): void;
-  /** No new requests for this endpoint; resolves when those in flight have ended. */
+  /** Why no endpoint may be used: the breakers are open, or there is none. */
+  refusal(): SpillwayError;
+  /** No new requests for this endpoint until {@link resume}; resolves when those in flight have ended. */
   drain(endpoint: Endpoint): Promise<void>;
+  /** Uses a drained endpoint again, slowly at first. */
+  resume(endpoint: Endpoint): void;
   /** Replaces the endpoints: those no longer named are drained, new ones start slowly, others stay as they are. */
   setEndpoints(settings: readonly EndpointSettings[]): void;
   status(): readonly EndpointStatus[];
@@ -96,18 +101,21 @@ class EndpointBalancer implements Balancer, Fleet {
   readonly #outliers: Outliers;
   readonly #checks: HealthChecks | undefined;
   readonly #candidates: Candidates;
-  readonly #drained = new Map<Endpoint, () => void>();
+  readonly #drains = new Map<Endpoint, Drain>();
+  readonly #runtime: Runtime;
   #endpoints: readonly Endpoint[];
   #closed = false;
 
-  constructor(settings: BalancerSettings, { clock, random, metrics }: Runtime, { name = 'default', probe }: BalancerContext) {
+  constructor(settings: BalancerSettings, runtime: Runtime, { name = 'default', probe }: BalancerContext) {
+    const { clock, random, metrics } = runtime;
     this.name = name;
     this.#settings = settings;
+    this.#runtime = runtime;
     this.#clock = clock;
     this.#strategy = strategyNamed(settings.strategy, random);
     this.#outliers = new Outliers(settings.outliers);
     this.#candidates = new Candidates(settings);
-    this.#endpoints = settings.endpoints.map((endpoint) => new Endpoint(endpoint));
+    this.#endpoints = settings.endpoints.map((endpoint) => this.#endpointOf(endpoint));
     if (settings.health) {
       const listener = {
         onUp: (endpoint: Endpoint) => this.#onUp(endpoint),
@@ -146,28 +154,44 @@ class EndpointBalancer implements Balancer, Fleet {
   done(endpoint: Endpoint, broken = false): void {
     endpoint.inFlight--;
     if (broken) this.#learn(endpoint, true, 0, 0);
-    if (endpoint.inFlight === 0) this.#drained.get(endpoint)?.();
+    if (endpoint.inFlight === 0) this.#endDrain(endpoint);
+  }
+
+  refusal(): SpillwayError {
+    const broken = this.#endpoints.find((endpoint) => endpoint.state === 'up' && endpoint.breaker);
+    return (
+      broken?.breaker?.refusal() ??
+      new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `upstream '${this.name}' has no endpoint left to try`)
+    );
   }
 
   drain(endpoint: Endpoint): Promise<void> {
-    endpoint.draining = true;
-    this.#checks?.unwatch(endpoint);
-    this.#candidates.refresh(this.#endpoints);
-    this.events.emit('draining', { endpoint });
+    if (!endpoint.draining) {
+      endpoint.draining = true;
+      this.#checks?.unwatch(endpoint);
+      this.#candidates.refresh(this.#endpoints);
+      this.events.emit('draining', { endpoint });
+    }
     if (endpoint.inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#drained.set(endpoint, () => {
-        this.#drained.delete(endpoint);
-        resolve();
-      });
-    });
+    let drain = this.#drains.get(endpoint);
+    if (!drain) this.#drains.set(endpoint, (drain = Promise.withResolvers()));
+    return drain.promise;
+  }
+
+  resume(endpoint: Endpoint): void {
+    if (!endpoint.draining || !this.#endpoints.includes(endpoint)) return;
+    endpoint.draining = false;
+    this.#endDrain(endpoint);
+    this.#checks?.watch(endpoint);
+    this.#warm(endpoint);
+    this.events.emit('resumed', { endpoint });
   }
 
   setEndpoints(settings: readonly EndpointSettings[]): void {
-    const known = new Map(this.#endpoints.filter((endpoint) => !endpoint.draining).map((endpoint) => [endpoint.url, endpoint]));
+    const known = new Map(this.#endpoints.map((endpoint) => [endpoint.url, endpoint]));
     const next = settings.map((one) => {
       const same = known.get(one.url);
-      return same && sameSettings(same, one) ? same : new Endpoint(one);
+      return same && sameSettings(same, one) ? same : this.#endpointOf(one);
     });
     const added = next.filter((endpoint) => known.get(endpoint.url) !== endpoint);
     const removed = this.#endpoints.filter((endpoint) => !next.includes(endpoint));
@@ -202,9 +226,27 @@ class EndpointBalancer implements Balancer, Fleet {
     return weight;
   }
 
+  #endpointOf(settings: EndpointSettings): Endpoint {
+    const { breaker } = this.#settings;
+    return new Endpoint(settings, breaker && new EndpointBreaker(`${this.name} ${settings.url}`, breaker, this.#runtime));
+  }
+
+  #endDrain(endpoint: Endpoint): void {
+    this.#drains.get(endpoint)?.resolve();
+    this.#drains.delete(endpoint);
+  }
+
   #choose(context: PickContext): Endpoint | undefined {
     let candidates = this.#candidates.of(context.tier);
     if (context.tried !== undefined) candidates = without(candidates, context.tried);
+    for (;;) {
+      const endpoint = this.#best(candidates, context);
+      if (endpoint?.breaker === undefined || endpoint.breaker.admits(this.#clock.monotonic())) return endpoint;
+      candidates = candidates.filter((one) => one !== endpoint);
+    }
+  }
+
+  #best(candidates: readonly Endpoint[], context: PickContext): Endpoint | undefined {
     if (candidates.length < 2) return candidates[0];
     this.nowMs = this.#clock.monotonic();
     if (context.stickTo !== undefined) {
@@ -218,6 +260,7 @@ class EndpointBalancer implements Balancer, Fleet {
     const nowMs = this.#clock.monotonic();
     this.#strategy.learn?.(endpoint, failed, latencyMs, retryAfterMs, nowMs);
     endpoint.heardMs = nowMs;
+    endpoint.breaker?.record(failed, latencyMs, nowMs, retryAfterMs);
     if (failed) {
       endpoint.failures++;
       const verdict = this.#outliers.onFailure(endpoint, this.#endpoints);
@@ -291,6 +334,8 @@ class EndpointBalancer implements Balancer, Fleet {
     });
   }
 }
+
+type Drain = ReturnType<typeof Promise.withResolvers<void>>;
 
 /** Those not tried yet; all of them when every one was. */
 function without(candidates: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {

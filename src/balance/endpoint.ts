@@ -1,3 +1,5 @@
+import type { EndpointBreaker } from './endpoint-breaker.ts';
+
 /** What an endpoint is made of. */
 export interface EndpointSettings {
   /** Scheme, host and port: `http://127.0.0.1:3001`. */
@@ -24,6 +26,9 @@ export class Endpoint implements EndpointSettings {
   readonly reservedFor: readonly string[];
   /** For strategies that hash. */
   readonly seed: number;
+
+  /** Guards it, where the options ask for that. */
+  readonly breaker: EndpointBreaker | undefined;
 
   /** Says no to its health checks. */
   down = false;
@@ -55,13 +60,14 @@ export class Endpoint implements EndpointSettings {
   /** Of smooth weighted round robin: who is furthest behind is next. */
   credit = 0;
 
-  constructor(settings: EndpointSettings) {
+  constructor(settings: EndpointSettings, breaker?: EndpointBreaker) {
     this.url = settings.url;
     this.weight = settings.weight;
     this.backup = settings.backup;
     this.zone = settings.zone;
     this.reservedFor = settings.reservedFor;
     this.seed = hash32(settings.url);
+    this.breaker = breaker;
   }
 
   get state(): EndpointState {

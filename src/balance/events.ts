@@ -11,6 +11,8 @@ export interface BalanceEvents {
   up: { readonly endpoint: Endpoint };
   /** An endpoint takes no new requests; those it has are finished. */
   draining: { readonly endpoint: Endpoint };
+  /** An endpoint that was drained is in use again. */
+  resumed: { readonly endpoint: Endpoint };
   added: { readonly endpoint: Endpoint };
   /** An endpoint was taken out and has finished its requests. */
   removed: { readonly endpoint: Endpoint };

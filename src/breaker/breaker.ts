@@ -6,6 +6,7 @@ import {
   SpillwayError,
   type Clock,
   type Counter,
+  type Gauge,
   type Random,
   type Runtime,
 } from '../kernel/index.ts';
@@ -25,6 +26,9 @@ export type Outcome = 'success' | 'failure' | 'gatewayError' | 'throttled' | 'ig
 export type Ticket = number;
 
 const REFUSED: Ticket = 0;
+
+/** The numbers metrics know states by. */
+const STATE_NUMBERS: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2, isolated: 3 };
 /** Let through although the breaker would have refused: its outcome counts for nothing. */
 const UNCOUNTED: Ticket = 1;
 
@@ -54,6 +58,7 @@ export class Breaker implements Policy {
   readonly #refused: Counter;
   readonly #late: Counter;
   readonly #opened: Counter;
+  readonly #stateNumber: Gauge;
   #mode: ResolvedBreakerOptions['mode'];
   #state: BreakerState = 'closed';
   #generation: Ticket = UNCOUNTED + 1;
@@ -75,6 +80,15 @@ export class Breaker implements Policy {
     this.#refused = counter('refused', 'Calls refused because the breaker was open or half-open.');
     this.#late = counter('late_results', 'Results that came after the state they belong to.');
     this.#opened = counter('opened', 'How often the breaker opened.');
+    this.#stateNumber = runtime.metrics
+      .gauge({
+        name: 'spillway_breaker_state',
+        help: '0 closed, 1 half-open, 2 open, 3 opened by hand.',
+        labels: ['dependency'],
+        across: 'max',
+      })
+      .series(labels);
+    this.#stateNumber.set(STATE_NUMBERS[this.state]);
   }
 
   get state(): BreakerState {
@@ -239,6 +253,7 @@ export class Breaker implements Policy {
     this.#generation++;
     this.#inARow = 0;
     this.#window.clear();
+    this.#stateNumber.set(STATE_NUMBERS[this.state]);
   }
 
   #announce(from: BreakerState, reason: BreakerReason, openForMs: number): void {

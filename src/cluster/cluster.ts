@@ -5,6 +5,7 @@ import {
   runtimeFrom,
   SpillwayError,
   type Clock,
+  type Counter,
   type Random,
   type Runtime,
   type Timer,
@@ -14,14 +15,17 @@ import { ClusterBus } from './bus.ts';
 import type { ClusterEvents } from './events.ts';
 import { LoadWatch } from './load-watch.ts';
 import { clusterSchema, type ClusterOptions, type ClusterSettings } from './options.ts';
+import { Quarantine } from './quarantine.ts';
 import { SlotSockets } from './sockets.ts';
 import { WorkerProcess, type WorkerState } from './worker-process.ts';
 
 export interface WorkerStatus {
   readonly id: number;
   readonly slot: number;
+  /** 0 where it is drained. */
   readonly pid: number;
-  readonly state: WorkerState;
+  /** `drained`: taken out of service by hand; its place is empty until it is replaced. */
+  readonly state: WorkerState | 'drained';
   readonly upMs: number;
   /** Share of the last second its event loop was busy, 0 to 1. */
   readonly utilisation: number;
@@ -57,8 +61,15 @@ export interface Cluster {
    * requests; what waits in their sockets is served by the others.
    */
   scale(workers: number): Promise<void>;
-  /** Replaces one worker as {@link reload} does each. */
+  /** Replaces one worker as {@link reload} does each; a drained one's place is filled again. */
   replace(id: number): Promise<void>;
+  /**
+   * Takes one worker out of service: another one takes its connections, it finishes its requests and ends, and its place
+   * stays empty, whatever is reloaded, until {@link replace} fills it. Resolves when it has ended.
+   *
+   * @throws SpillwayError SPILLWAY_WORKER_FAILED when there is no such worker, or no other that could take its connections.
+   */
+  drainWorker(id: number): Promise<void>;
   status(): readonly WorkerStatus[];
   /** Asks one worker, ready or not. @throws SpillwayError SPILLWAY_WORKER_FAILED when there is none of that id, or it fails. */
   askWorker(id: number, kind: string, payload?: unknown): Promise<unknown>;
@@ -83,13 +94,19 @@ interface Slot {
   /** Numbers of the slots whose sockets its worker listens on: its own, and those of slots taken away. */
   readonly sockets: Set<number>;
   worker: WorkerProcess | undefined;
+  /** Id of the worker that was taken out of service here, when one was and nobody has come since. */
+  drained: number | undefined;
   /** Failures in a row. */
   failures: number;
   restart: Timer | undefined;
 }
 
 function newSlot(number: number): Slot {
-  return { number, sockets: new Set([number]), worker: undefined, failures: 0, restart: undefined };
+  return { number, sockets: new Set([number]), worker: undefined, drained: undefined, failures: 0, restart: undefined };
+}
+
+function serves({ worker }: Slot): boolean {
+  return worker?.state === 'ready';
 }
 
 /** A worker that ran this long was no failed start: the backoff begins anew. */
@@ -103,6 +120,8 @@ class ProcessCluster implements Cluster {
   readonly #random: Random;
   readonly #sockets: ReadonlyMap<string, SlotSockets>;
   readonly #loadWatch: LoadWatch;
+  readonly #quarantine: Quarantine;
+  readonly #refused: Counter;
   /** By number, without gaps. */
   readonly #slots: Slot[];
   /** All processes that live, successors and draining ones too. */
@@ -125,6 +144,7 @@ class ProcessCluster implements Cluster {
       Object.entries(settings.sockets).map(([name, { host, port }]) => [name, new SlotSockets(host, port)]),
     );
     this.#loadWatch = new LoadWatch(settings.scaling);
+    this.#quarantine = new Quarantine(settings.poison, clock);
     this.#slots = Array.from({ length: settings.workers.min }, (_, number) => newSlot(number));
     const workers = metrics.gauge({ name: 'spillway_cluster_workers', help: 'Worker processes, by state.', labels: ['state'] });
     metrics.onCollect(() => {
@@ -136,6 +156,13 @@ class ProcessCluster implements Cluster {
       help: 'Workers that ended without being asked to.',
     });
     this.events.on('workerFailed', () => restarts.series().inc());
+    const quarantined = metrics
+      .gauge({ name: 'spillway_cluster_requests_quarantined', help: 'Kinds of requests refused because they kill workers.' })
+      .series();
+    metrics.onCollect(() => quarantined.set(this.#quarantine.size));
+    this.#refused = metrics
+      .counter({ name: 'spillway_cluster_requests_refused', help: 'Requests refused because those like them kill workers.' })
+      .series();
   }
 
   get ports(): Readonly<Record<string, number>> {
@@ -159,7 +186,7 @@ class ProcessCluster implements Cluster {
 
   reload(): Promise<void> {
     return this.#change(async () => {
-      for (const slot of this.#slots) await this.#replaceIn(slot);
+      for (const slot of this.#slots) if (slot.drained === undefined) await this.#replaceIn(slot);
     });
   }
 
@@ -168,24 +195,32 @@ class ProcessCluster implements Cluster {
   }
 
   async replace(id: number): Promise<void> {
-    const slot = this.#slots.find((one) => one.worker?.id === id);
-    if (!slot) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker ${id}`);
+    const slot = this.#slotOf(id);
     await this.#change(() => this.#replaceIn(slot));
+  }
+
+  drainWorker(id: number): Promise<void> {
+    return this.#change(() => this.#empty(this.#slotOf(id)));
   }
 
   status(): readonly WorkerStatus[] {
     const now = this.#clock.monotonic();
-    return [...this.#workers]
-      .map(({ id, slot, pid, state, startedMs, utilisation, memoryBytes }) => ({
-        id,
-        slot,
-        pid,
-        state,
-        upMs: now - startedMs,
-        utilisation,
-        memoryBytes,
-      }))
-      .sort((a, b) => a.slot - b.slot || a.id - b.id);
+    const living = [...this.#workers].map(({ id, slot, pid, state, startedMs, utilisation, memoryBytes }) => ({
+      id,
+      slot,
+      pid,
+      state,
+      upMs: now - startedMs,
+      utilisation,
+      memoryBytes,
+    }));
+    const drained = this.#slots.flatMap(({ number, drained: id }) =>
+      id === undefined ? [] : [{ id, slot: number, pid: 0, state: 'drained' as const, upMs: 0, utilisation: 0, memoryBytes: 0 }],
+    );
+    // Of one that ends just now there is more to tell.
+    return [...living, ...drained.filter(({ id }) => !living.some((one) => one.id === id))].sort(
+      (a, b) => a.slot - b.slot || a.id - b.id,
+    );
   }
 
   ask(kind: string, payload: unknown = undefined): Promise<readonly WorkerAnswer[]> {
@@ -225,6 +260,12 @@ class ProcessCluster implements Cluster {
     for (const sockets of this.#sockets.values()) sockets.close();
   }
 
+  #slotOf(id: number): Slot {
+    const slot = this.#slots.find(({ worker, drained }) => worker?.id === id || drained === id);
+    if (!slot) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker ${id}`);
+    return slot;
+  }
+
   #change(work: () => Promise<void>): Promise<void> {
     const changed = this.#changing.then(() => (this.#stopping ? undefined : work()));
     this.#changing = changed.catch(() => {});
@@ -242,6 +283,7 @@ class ProcessCluster implements Cluster {
       const predecessor = slot.worker;
       slot.worker = successor;
       slot.failures = 0;
+      if (slot.drained !== undefined) this.#takeBack(slot);
       await predecessor?.drain();
     } finally {
       this.#replacing.delete(slot);
@@ -261,26 +303,50 @@ class ProcessCluster implements Cluster {
     this.events.emit('scaled', { workers: this.#slots.length, why });
   }
 
-  /** Takes the last slot away; the first slot's worker listens on its sockets too from now on. */
+  /** Takes the last slot away. */
   async #takeAway(): Promise<void> {
     const slot = this.#slots.pop()!;
     slot.restart?.cancel();
-    const heir = this.#slots[0]!;
-    for (const number of slot.sockets) {
-      heir.sockets.add(number);
-      if (heir.worker) await this.#adopt(heir.worker, number);
-    }
+    // A worker that does not take them leaves the sockets to its successor: connections wait in them.
+    await this.#bequeath(slot, this.#slots.find(serves) ?? this.#slots[0]!).catch(() => {});
+    await this.#drainOut(slot);
+  }
+
+  /** Takes a slot's worker out of service, when another one can take what it would have got. */
+  async #empty(slot: Slot): Promise<void> {
+    if (slot.drained !== undefined) return;
+    const heir = this.#slots.find((one) => one !== slot && serves(one));
+    if (!heir) throw new SpillwayError('SPILLWAY_WORKER_FAILED', 'no other worker is ready to take its connections');
+    await this.#bequeath(slot, heir);
+    slot.restart?.cancel();
+    slot.drained = slot.worker!.id;
+    await this.#drainOut(slot);
+  }
+
+  async #drainOut(slot: Slot): Promise<void> {
     const { worker } = slot;
     slot.worker = undefined;
     await worker?.drain();
+  }
+
+  /** Another slot's worker, and all after it, listen on the sockets of this one too. */
+  async #bequeath(slot: Slot, heir: Slot): Promise<void> {
+    for (const number of slot.sockets) heir.sockets.add(number);
+    const { worker } = heir;
+    if (worker) await Promise.all([...slot.sockets].map((number) => this.#adopt(worker, number)));
+  }
+
+  /** A slot is in service again: whoever comes after its heir's worker need not listen for it. */
+  #takeBack(slot: Slot): void {
+    slot.drained = undefined;
+    for (const other of this.#slots) if (other !== slot) for (const number of slot.sockets) other.sockets.delete(number);
   }
 
   async #adopt(worker: WorkerProcess, number: number): Promise<void> {
     const adoptions = [...this.#sockets].map(([name, sockets]) =>
       worker.adopt(name, sockets.ofSlot(number), this.#settings.askTimeoutMs),
     );
-    // A worker that does not take it leaves the socket to its successor: connections wait in it.
-    await Promise.allSettled(adoptions);
+    await Promise.all(adoptions);
   }
 
   #launch(slot: Slot): WorkerProcess {
@@ -292,12 +358,15 @@ class ProcessCluster implements Cluster {
       {
         onAsk: (from, kind, payload) => this.#answerTo(from, kind, payload),
         onPublish: (from, call, channel, message) => void this.#publishFor(from, call, channel, message),
-        onExit: (ended, reason) => this.#onExit(slot, ended, reason),
+        guardOrders: () => this.#quarantine.orders(),
+        onSurvived: (fingerprint) => this.#quarantine.onSurvived(fingerprint),
+        onRefused: (requests) => this.#refused.inc(requests),
+        onExit: (ended, reason, inFlight) => this.#onExit(slot, ended, reason, inFlight),
       },
       this.#clock,
     );
     this.#workers.add(worker);
-    for (const number of slot.sockets) if (number !== slot.number) void this.#adopt(worker, number);
+    for (const number of slot.sockets) if (number !== slot.number) this.#adopt(worker, number).catch(() => {});
     worker.ready.then(
       () => this.events.emit('workerReady', { id: worker.id, slot: slot.number, pid: worker.pid }),
       () => {},
@@ -305,9 +374,10 @@ class ProcessCluster implements Cluster {
     return worker;
   }
 
-  #onExit(slot: Slot, worker: WorkerProcess, reason: string): void {
+  #onExit(slot: Slot, worker: WorkerProcess, reason: string, inFlight: readonly string[]): void {
     this.#workers.delete(worker);
     this.events.emit('workerGone', { id: worker.id, slot: slot.number });
+    if (worker.state !== 'draining') this.#accuse(inFlight);
     // Draining workers end as asked; a successor that fails leaves its predecessor in the slot.
     if (worker.state === 'draining' || slot.worker !== worker || this.#stopping) return;
     if (this.#clock.monotonic() - worker.startedMs > STABLE_MS) slot.failures = 0;
@@ -318,8 +388,20 @@ class ProcessCluster implements Cluster {
     slot.restart = this.#clock.setTimer(() => (slot.worker = this.#launch(slot)), restartMs, { keepAlive: true });
   }
 
+  /** What a worker died with may have killed it. */
+  #accuse(inFlight: readonly string[]): void {
+    for (const verdict of this.#quarantine.onDeath(inFlight)) this.events.emit('requestQuarantined', verdict);
+    this.#orderGuards();
+  }
+
+  #orderGuards(): void {
+    const orders = this.#quarantine.orders();
+    for (const worker of this.#workers) worker.guard(orders);
+  }
+
   #look(): void {
     const nowMs = this.#clock.monotonic();
+    if (this.#quarantine.tick()) this.#orderGuards();
     for (const worker of this.#workers) this.#replaceSilent(worker, nowMs);
     for (const slot of this.#slots) this.#replaceLarge(slot);
     this.#followLoad(nowMs);

@@ -8,5 +8,7 @@ export interface ClusterEvents {
   workerTooLarge: { readonly id: number; readonly slot: number; readonly memoryBytes: number };
   /** The number of workers changed. `why`: `load` when the cluster itself decided. */
   scaled: { readonly workers: number; readonly why: 'asked' | 'load' };
+  /** A request was in flight whenever a worker died; it is refused for `forMs`. `fingerprint`: method and target. */
+  requestQuarantined: { readonly fingerprint: string; readonly deaths: number; readonly forMs: number };
   workerGone: { readonly id: number; readonly slot: number };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, share, size } from '../kernel/index.ts';
+import { count, duration, share, size } from '../kernel/index.ts';
 import { workersSection } from '../policy/index.ts';
 
 const socket = z.strictObject({
@@ -61,6 +61,27 @@ export const clusterSchema = z
       .prefault({})
       .transform(({ base, max }) => ({ baseMs: base, maxMs: max }))
       .describe('How a crash loop is slowed down.'),
+    poison: z
+      .strictObject({
+        deaths: count(2, 100)
+          .default(3)
+          .describe('A request that was in flight at so many deaths of workers, and was never answered, is refused.'),
+        within: duration({ min: '1s', max: '24h' })
+          .prefault('10m')
+          .describe('For how long a death counts, and requests are written down after one.'),
+        quarantine: duration({ min: '1s', max: '24h' })
+          .prefault('30s')
+          .describe('How long such a request is refused at first; each further time twice as long.'),
+        maxQuarantine: duration({ min: '1s', max: '31d' }).prefault('1h').describe('The longest it is refused at a time.'),
+      })
+      .prefault({})
+      .transform(({ deaths, within, quarantine, maxQuarantine }) => ({
+        deaths,
+        withinMs: within,
+        quarantineMs: quarantine,
+        maxQuarantineMs: maxQuarantine,
+      }))
+      .describe('Requests that kill worker after worker, where workers tell the guard of their requests.'),
   })
   .transform(({ readyTimeout, drainTimeout, heartbeat, silentAfter, askTimeout, maxMemory, ...rest }) => ({
     ...rest,

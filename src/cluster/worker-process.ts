@@ -1,7 +1,8 @@
 import { fork, type ChildProcess, type Serializable } from 'node:child_process';
 import { messageOf, SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
 import { Calls } from './calls.ts';
-import type { ToPrimary, ToWorker } from './messages.ts';
+import { LastWords } from './last-words.ts';
+import type { GuardOrders, ToPrimary, ToWorker } from './messages.ts';
 import type { ClusterSettings } from './options.ts';
 
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
@@ -11,7 +12,12 @@ export interface WorkerListener {
   /** The worker asks the primary something; what this settles with is the answer. */
   onAsk(worker: WorkerProcess, kind: string, payload: unknown): Promise<unknown>;
   onPublish(worker: WorkerProcess, call: number, channel: string, message: string): void;
-  onExit(worker: WorkerProcess, reason: string): void;
+  /** What a worker that begins is to refuse and to report. */
+  guardOrders(): GuardOrders;
+  onSurvived(fingerprint: string): void;
+  onRefused(requests: number): void;
+  /** @param inFlight what it was working on, as far as it could tell. */
+  onExit(worker: WorkerProcess, reason: string, inFlight: readonly string[]): void;
 }
 
 /** A worker as its primary sees it. */
@@ -33,6 +39,7 @@ export class WorkerProcess {
   readonly #calls: Calls;
   readonly #listener: WorkerListener;
   readonly #sockets: ReadonlyMap<string, object>;
+  readonly #lastWords = LastWords.open();
   #markReady!: () => void;
   #markFailed!: (error: Error) => void;
   #killTimer: Timer | undefined;
@@ -55,7 +62,14 @@ export class WorkerProcess {
     const { file, args, env, execArgv } = settings.entry;
     this.#child = fork(file, [...args], {
       ...(execArgv && { execArgv: [...execArgv] }),
-      env: { ...process.env, ...env, SPILLWAY_HEARTBEAT_MS: String(settings.heartbeatMs) },
+      env: {
+        ...process.env,
+        ...env,
+        SPILLWAY_HEARTBEAT_MS: String(settings.heartbeatMs),
+        ...(this.#lastWords && { SPILLWAY_LAST_WORDS: 'yes' }),
+      },
+      // Its record is the fifth: LAST_WORDS_FD.
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', this.#lastWords?.fd ?? 'ignore'],
       serialization: 'advanced',
     });
     this.ready = this.#whenReady();
@@ -85,6 +99,10 @@ export class WorkerProcess {
 
   published(call: number, acknowledged: number, missing: number): void {
     this.#send({ type: 'published', call, acknowledged, missing });
+  }
+
+  guard(orders: GuardOrders): void {
+    this.#send({ type: 'guard', orders });
   }
 
   /** Asks the worker to finish what it has and to end; it is ended when it takes longer than the drain may. */
@@ -132,7 +150,9 @@ export class WorkerProcess {
       case 'beat':
         this.utilisation = message.utilisation;
         this.memoryBytes = message.memoryBytes;
-        return;
+        return this.#listener.onRefused(message.refused);
+      case 'survived':
+        return this.#listener.onSurvived(message.fingerprint);
       case 'answer':
         return this.#calls.answer(message.call, message.value);
       case 'failed':
@@ -153,6 +173,7 @@ export class WorkerProcess {
   }
 
   #welcome(): void {
+    this.guard(this.#listener.guardOrders());
     this.#send({ type: 'welcome', id: this.id, slot: this.slot, sockets: [...this.#sockets.keys()] });
     for (const [name, handle] of this.#sockets) this.#send({ type: 'socket', name }, handle);
   }
@@ -163,7 +184,9 @@ export class WorkerProcess {
     const error = failure(this, reason);
     this.#markFailed(error);
     this.#calls.failAll(error);
-    this.#listener.onExit(this, reason);
+    const inFlight = this.#lastWords?.read() ?? [];
+    this.#lastWords?.close();
+    this.#listener.onExit(this, reason, inFlight);
     this.state = 'gone';
   }
 

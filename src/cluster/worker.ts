@@ -2,7 +2,9 @@ import { messageOf, SpillwayError, systemClock, type Clock } from '../kernel/ind
 import type { Bus, BusReceipt } from '../ports/index.ts';
 import { ClusterBus } from './bus.ts';
 import { Calls } from './calls.ts';
+import { LAST_WORDS_FD, LastWords } from './last-words.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
+import { RequestGuard } from './request-guard.ts';
 
 /** A worker's side of the cluster. */
 export interface ClusterWorker {
@@ -18,6 +20,8 @@ export interface ClusterWorker {
   onSocket(fn: (name: string, handle: object) => Promise<void> | void): void;
   /** Reaches the other workers and the primary. */
   readonly bus: Bus;
+  /** Told of each request, it refuses those that kill worker after worker. */
+  readonly guard: RequestGuard;
   /** Says that this worker serves: a reload goes on with the next one, and its predecessor is drained. */
   ready(): void;
   /**
@@ -55,6 +59,7 @@ class JoinedWorker implements ClusterWorker {
   slot = 0;
   readonly sockets = new Map<string, object>();
   readonly bus: ClusterBus;
+  readonly guard: RequestGuard;
   readonly welcomed: Promise<void>;
   readonly #clock: Clock;
   readonly #calls: Calls;
@@ -71,6 +76,9 @@ class JoinedWorker implements ClusterWorker {
     this.#clock = clock;
     this.#calls = new Calls(clock);
     this.bus = new ClusterBus((channel, message) => this.#publish(channel, message));
+    const words = process.env['SPILLWAY_LAST_WORDS'] === undefined ? undefined : new LastWords(LAST_WORDS_FD);
+    this.guard = new RequestGuard(words, clock, (fingerprint) => send({ type: 'survived', fingerprint }));
+    process.on('exit', () => this.#draining || this.guard.leaveWord());
     this.welcomed = new Promise((resolve) => (this.#markWelcomed = resolve));
     process.on('message', (message, handle) => this.#onMessage(message as ToWorker, handle as object | undefined));
     // Without its primary nobody would ever end it.
@@ -135,6 +143,8 @@ class JoinedWorker implements ClusterWorker {
         return this.#calls.fail(message.call, new Error(message.message));
       case 'published':
         return this.#calls.answer(message.call, { acknowledged: message.acknowledged, missing: message.missing });
+      case 'guard':
+        return this.guard.obey(message.orders);
       case 'drain':
         return void this.#drain(message.withinMs);
     }
@@ -166,7 +176,9 @@ class JoinedWorker implements ClusterWorker {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#lastUtilisation);
     this.#lastUtilisation = now;
-    send({ type: 'beat', utilisation: utilization, memoryBytes: process.memoryUsage.rss() });
+    const { refused } = this.guard;
+    this.guard.refused = 0;
+    send({ type: 'beat', utilisation: utilization, memoryBytes: process.memoryUsage.rss(), refused });
   }
 }
 

@@ -50,6 +50,8 @@ export function problemOf(error: unknown, requestId?: string): ProblemDocument {
       return { status: 502, detail: 'The service behind cannot be reached.', code, ...id };
     case 'SPILLWAY_UPSTREAM_BROKEN':
       return { status: 502, detail: 'The service behind gave no complete answer.', code, ...id };
+    case 'SPILLWAY_BREAKER_OPEN':
+      return { status: 503, detail: 'The service behind is being left alone for a while.', code, ...id };
     case 'SPILLWAY_REQUEST_TOO_LARGE':
       return { status: 413, detail: 'The request body is too large.', code, ...id };
     default:

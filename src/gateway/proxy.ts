@@ -19,6 +19,13 @@ export interface Proxy extends Upstream {
   pass(exchange: Exchange): void;
   /** Takes a request to change protocols (a WebSocket) to an endpoint and joins the two connections. */
   upgrade(upgrade: UpgradeRequest): void;
+  /**
+   * Takes an endpoint out of use, or uses it again. Resolves when the requests it had, WebSockets too, have ended.
+   *
+   * @param url its address, as configured.
+   * @throws SpillwayError SPILLWAY_UPSTREAM_UNKNOWN when there is no such upstream or endpoint.
+   */
+  drainEndpoint(upstream: string, url: string, drained: boolean): Promise<void>;
   /** Open tunnels: upgraded connections. */
   readonly tunnels: number;
   /**
@@ -100,6 +107,15 @@ class BalancedProxy implements Proxy {
     const forwarded = new ForwardedRequest(request, receiver, pools, this.#context, preference);
     forwarded.start();
     return forwarded;
+  }
+
+  async drainEndpoint(upstream: string, url: string, drained: boolean): Promise<void> {
+    const balancer = this.balancers.get(upstream);
+    const endpoint = balancer?.endpoints.find((one) => one.url === url);
+    if (!balancer || !endpoint)
+      throw new SpillwayError('SPILLWAY_UPSTREAM_UNKNOWN', `there is no endpoint ${url} of upstream '${upstream}'`);
+    if (drained) await balancer.drain(endpoint);
+    else balancer.resume(endpoint);
   }
 
   get tunnels(): number {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Agent, get } from 'node:http';
+import { Agent, get, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { createCluster, type Cluster, type ClusterOptions } from '../../src/cluster/index.ts';
@@ -27,6 +27,7 @@ async function start(options: Partial<ClusterOptions> = {}, env: Record<string, 
 
 interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -35,25 +36,38 @@ function ask(cluster: Cluster, path = '/', agent?: Agent): Promise<Answer> {
     const request = get({ host: '127.0.0.1', port: cluster.ports['http']!, path, agent: agent ?? false }, (response) => {
       let body = '';
       response.on('data', (chunk) => (body += String(chunk)));
-      response.on('end', () => resolve({ status: response.statusCode!, body }));
+      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
       response.on('error', reject);
     });
     request.on('error', reject);
   });
 }
 
+/** An agent whose one connection leads to the worker with this pid. */
+async function agentTo(cluster: Cluster, pid: number): Promise<Agent> {
+  for (;;) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    if ((await ask(cluster, '/', agent)).body.startsWith(`${pid} `)) return agent;
+    agent.destroy();
+  }
+}
+
 /** Requests without pause over new and kept connections, until told to stop; returns what went wrong. */
-function load(cluster: Cluster, clients = 8): { stop(): Promise<{ requests: number; failures: unknown[] }> } {
+function load(
+  cluster: Cluster,
+  clients = 8,
+  agentOf = (n: number): Agent | undefined => (n % 2 === 0 ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined),
+): { stop(): Promise<{ requests: number; failures: unknown[] }> } {
   const state = { stopped: false };
   let requests = 0;
   const failures: unknown[] = [];
   const clientsDone = Array.from({ length: clients }, async (_, n) => {
-    const agent = new Agent({ keepAlive: n % 2 === 0, maxSockets: 1 });
+    const agent = agentOf(n);
     while (!state.stopped) {
       requests++;
       await ask(cluster, n === 0 ? '/slow' : '/', agent).catch((error: unknown) => failures.push(error));
     }
-    agent.destroy();
+    agent?.destroy();
   });
   return {
     stop: async () => {
@@ -169,8 +183,98 @@ describe('a cluster', () => {
     assert.deepEqual((await traffic.stop()).failures, []);
   });
 
+  test('a worker that runs out of memory disturbs nobody but its own clients', async () => {
+    const execArgv = ['--conditions=source', '--max-old-space-size=60'];
+    const cluster = await start({ entry: { file, execArgv }, silentAfter: '60s' });
+    const [victim, survivor] = cluster.status();
+    const kept = await agentTo(cluster, survivor!.pid);
+    const calm = load(cluster, 1, () => kept);
+    const reasons: string[] = [];
+    cluster.events.on('workerFailed', ({ reason }) => reasons.push(reason));
+    await assert.rejects(cluster.askWorker(victim!.id, 'leak'));
+    // Connections the kernel gives to the dead worker's socket wait there for its successor.
+    const fresh = load(cluster, 4, () => undefined);
+    await eventually('another has taken its place', () => {
+      const [first, second] = cluster.status();
+      return reasons.length === 1 && first?.pid !== victim!.pid && first?.state === 'ready' && second?.pid === survivor!.pid;
+    });
+    for (const traffic of [calm, fresh]) {
+      const { requests, failures } = await traffic.stop();
+      assert.deepEqual(failures, []);
+      assert.ok(requests > 1);
+    }
+    assert.match(reasons[0]!, /SIGABRT|134/);
+  });
+
+  test('a worker taken out of service stays out until it is replaced, and nothing is lost', async () => {
+    const cluster = await start();
+    const traffic = load(cluster);
+    const [first, second] = cluster.status();
+    await cluster.drainWorker(first!.id);
+    const states = (): string[] => cluster.status().map(({ id, state }) => `${id} ${state}`);
+    assert.deepEqual(states(), [`${first!.id} drained`, `${second!.id} ready`]);
+    for (let i = 0; i < 30; i++) assert.match((await ask(cluster)).body, new RegExp(`^${second!.pid} `));
+    await assert.rejects(cluster.drainWorker(second!.id), { code: 'SPILLWAY_WORKER_FAILED', message: /no other worker/ });
+    await cluster.drainWorker(first!.id);
+    await cluster.reload();
+    const [empty, successor] = cluster.status();
+    assert.equal(empty!.state, 'drained');
+    assert.notEqual(successor!.pid, second!.pid);
+    for (let i = 0; i < 30; i++) await ask(cluster);
+    await cluster.replace(first!.id);
+    await eventually('both places serve', async () => (await ask(cluster)).body.startsWith(`${cluster.status()[0]!.pid} `));
+    assert.deepEqual(
+      cluster.status().map(({ state }) => state),
+      ['ready', 'ready'],
+    );
+    await assert.rejects(cluster.drainWorker(99), { code: 'SPILLWAY_WORKER_FAILED' });
+    assert.deepEqual((await traffic.stop()).failures, []);
+  });
+
   test('a start that fails says so', async () => {
     await assert.rejects(start({}, { APP_FAILS: 'at start' }), { code: 'SPILLWAY_WORKER_FAILED', message: /exit code 3/ });
+  });
+});
+
+describe('a request that kills', () => {
+  /** Asks until it is refused; returns how many workers it took along. */
+  async function killUntilRefused(cluster: Cluster, path: string): Promise<{ deaths: number; refusal: Answer }> {
+    let deaths = 0;
+    cluster.events.on('workerFailed', () => deaths++);
+    for (;;) {
+      const answer = await ask(cluster, path).catch(() => undefined);
+      if (answer) return { deaths, refusal: answer };
+      // Others are answered between two deaths: they are innocent.
+      await eventually('the others are served', async () => (await ask(cluster).catch(() => undefined))?.status === 200);
+    }
+  }
+
+  test('by a fault of the application is refused after three deaths, and nothing else is', async () => {
+    const cluster = await start();
+    const seen: string[] = [];
+    cluster.events.on('requestQuarantined', ({ fingerprint, deaths }) => seen.push(`${fingerprint} ${deaths}`));
+    const { deaths, refusal } = await killUntilRefused(cluster, '/throw?id=7');
+    assert.deepEqual([refusal.status, deaths, seen], [503, 3, ['GET /throw?id=7 3']]);
+    const seconds = Number(refusal.headers['retry-after']);
+    assert.ok(seconds >= 1 && seconds <= 30, `Retry-After is ${seconds}`);
+    await eventually('every worker is back, and refuses it', async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => ask(cluster, '/throw?id=7')));
+      return cluster.status().length === 2 && answers.every(({ status }) => status === 503);
+    });
+    assert.equal((await ask(cluster, '/')).status, 200);
+    assert.equal(deaths, 3);
+  });
+
+  test('without a last word is found too, one death later', async () => {
+    const cluster = await start();
+    const { deaths, refusal } = await killUntilRefused(cluster, '/die');
+    assert.deepEqual([refusal.status, deaths], [503, 4]);
+  });
+
+  test('by an endless loop is found too', async () => {
+    const cluster = await start({ heartbeat: '50ms', silentAfter: '1s', poison: { deaths: 2 } });
+    const { deaths, refusal } = await killUntilRefused(cluster, '/spin');
+    assert.deepEqual([refusal.status, deaths], [503, 3]);
   });
 });
 

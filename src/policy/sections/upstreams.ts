@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { count, duration, share } from '../../kernel/index.ts';
 import { address } from './address.ts';
+import { breakerSection } from './breaker.ts';
 
 /** How the next endpoint is chosen. */
 export const STRATEGIES = [
@@ -76,6 +77,9 @@ export const balancingOptions = {
   zone: z.string().min(1).optional().describe('Where this process stands: endpoints of the same zone come first.'),
   health: health.optional().describe('Questions asked of every endpoint to learn how it is; absent: none.'),
   outliers: outliers.prefault({}).describe('When an endpoint that fails real requests gets none for a while.'),
+  breaker: breakerSection
+    .optional()
+    .describe('A circuit breaker round every endpoint, the only one too: what fails or is slow is left alone; absent: none.'),
   slowStart: duration({ max: '1h' })
     .prefault('30s')
     .describe('How long an endpoint that comes back takes to its full share; it begins at a tenth.'),
