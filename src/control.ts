@@ -1,10 +1,13 @@
 /** What the admin listener does, as questions to the workers. */
 import type { Cluster, WorkerAnswer } from './cluster/index.ts';
-import type { AdminActions, LimitsRequest } from './health/index.ts';
+import type { AdminActions, EndpointRequest, LimitsRequest } from './health/index.ts';
 import { SpillwayError } from './kernel/index.ts';
 import type { ChangeReceipt, InvalidationReceipt } from './page/index.ts';
+import type { ResolvedConfig } from './policy/index.ts';
 
-export function actionsOn(cluster: Cluster): Partial<AdminActions> {
+/** What an operator can have done to the workers of `cluster`, which pass requests on to `upstreams`. */
+export function actionsOn(cluster: Cluster, upstreams: ResolvedConfig['upstreams']): Partial<AdminActions> {
+  const drainedEndpoints = rememberDrainedEndpoints(cluster);
   return {
     purge: async (request) => merged(await askAll<InvalidationReceipt>(cluster, 'invalidate', request)),
     changes: async (change) => {
@@ -18,6 +21,12 @@ export function actionsOn(cluster: Cluster): Partial<AdminActions> {
       await askAll(cluster, 'limits.reset', about);
       return limitsOf(cluster, about);
     },
+    drainEndpoint: async (request) => {
+      checkEndpoint(upstreams, request);
+      drainedEndpoints.set(`${request.upstream} ${request.endpoint}`, request);
+      await askAll(cluster, 'drainEndpoint', request);
+    },
+    drainWorker: ({ id }) => cluster.drainWorker(workerNamed(cluster, id)),
     setShedLevel: async (request) => void (await askAll(cluster, 'shedLevel', request)),
     reload: () => cluster.reload(),
     scale: ({ workers }) => cluster.scale(workers),
@@ -26,6 +35,20 @@ export function actionsOn(cluster: Cluster): Partial<AdminActions> {
       file: await cluster.askWorker(workerNamed(cluster, id), 'heapProfile', forMs),
     }),
   };
+}
+
+/** Workers that start later ask for it: an endpoint out of use stays so, whatever is reloaded. */
+function rememberDrainedEndpoints(cluster: Cluster): Map<string, EndpointRequest> {
+  const requests = new Map<string, EndpointRequest>();
+  cluster.answer('drainedEndpoints', () => [...requests.values()].filter(({ drained }) => drained));
+  return requests;
+}
+
+function checkEndpoint(upstreams: ResolvedConfig['upstreams'], { upstream, endpoint }: EndpointRequest): void {
+  const known = upstreams[upstream]?.endpoints.map(({ url }) => url) ?? [];
+  if (known.includes(endpoint)) return;
+  const there = known.length > 0 ? `it has ${known.join(', ')}` : `there are ${Object.keys(upstreams).join(', ') || 'none'}`;
+  throw new SpillwayError('SPILLWAY_UPSTREAM_UNKNOWN', `there is no endpoint ${endpoint} of upstream '${upstream}'; ${there}`);
 }
 
 /** The counts are the fleet's, so that any worker's answer is everybody's. */
@@ -44,8 +67,10 @@ async function askOne(cluster: Cluster, kind: string, payload: unknown): Promise
 function workerNamed(cluster: Cluster, name: string): number {
   const found = cluster
     .status()
-    .find(({ id, slot, state }) => state === 'ready' && (`worker ${slot}` === name || String(id) === name));
-  if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no ready worker '${name}'`);
+    .find(
+      ({ id, slot, state }) => (state === 'ready' || state === 'drained') && (`worker ${slot}` === name || String(id) === name),
+    );
+  if (!found) throw new SpillwayError('SPILLWAY_WORKER_FAILED', `there is no worker '${name}' that is ready or drained`);
   return found.id;
 }
 

@@ -57,7 +57,7 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
       ...(config.admin.token !== undefined && { token: config.admin.token }),
       allowedHosts: [...config.admin.allowedHosts],
       health,
-      actions: actionsOn(cluster),
+      actions: actionsOn(cluster, config.upstreams),
       readiness: () => readinessOf(lifecycle, cluster),
     },
     runtime,
@@ -140,7 +140,7 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisComm
     {
       sources: async () => {
         // Those that end are asked too: what they still answer counts.
-        const workers = cluster.status().filter(({ state }) => state !== 'starting');
+        const workers = cluster.status().filter(({ state }) => state === 'ready' || state === 'draining');
         const answers = await Promise.allSettled(workers.map(({ id }) => cluster.askWorker(id, 'metrics')));
         const snapshots = answers.flatMap((answer, at) =>
           answer.status === 'fulfilled' ? [{ ...(answer.value as MetricsSnapshot), worker: nameOf(workers[at]!) }] : [],

@@ -8,7 +8,7 @@
  */
 import { createCache } from './cache/index.ts';
 import { createRedisCounters } from './drivers/redis-counters.ts';
-import { createAccessLog, gatewayFrom, proxyFrom, type Gateway } from './gateway/index.ts';
+import { createAccessLog, gatewayFrom, proxyFrom, sendProblem, type Gateway, type Proxy } from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision, type LimitGate } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
@@ -22,8 +22,15 @@ export interface Surroundings {
   readonly store?: KvStore;
   /** A listening handle of the primary's, in place of opening the policy's port here. */
   readonly handleToListenOn?: object;
+  /** Refuses requests that have ended process after process. */
+  readonly guard?: RequestGuard;
   /** The verdict on the whole service: 0 healthy, 1 degraded, 2 critical. Work that can wait waits while it is bad. */
   readonly healthLevel?: () => 0 | 1 | 2;
+}
+
+/** Knows what is in flight, and what must not be any more; a worker of the cluster has one. */
+export interface RequestGuard {
+  begin(request: Pick<Exchange, 'method' | 'path' | 'query'>): { readonly refusedForMs: number; end(): void };
 }
 
 /** Spillway in one process. */
@@ -32,6 +39,7 @@ export interface Spillway {
   readonly pages: Pages;
   readonly limits: LimitGate;
   readonly shedder: Shedder;
+  readonly proxy: Proxy;
   /** Where it listens, once started: `http://127.0.0.1:8080`. */
   readonly address: string;
   start(): Promise<void>;
@@ -74,7 +82,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     config,
     {
       match: (method, path) => policy.match(method, path),
-      handle: (exchange) => limited(exchange),
+      handle: given.guard ? (exchange) => guarded(given.guard!, exchange) : limited,
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
       // Where a limit counts, the answer tells how much of it is left: that is the full path's to write.
@@ -84,6 +92,13 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     },
     around,
   );
+
+  function guarded(guard: RequestGuard, exchange: Exchange): void {
+    const { refusedForMs, end } = guard.begin(exchange);
+    if (refusedForMs > 0) return refuseKiller(exchange, refusedForMs);
+    exchange.response.once('close', end);
+    limited(exchange);
+  }
 
   function limited(exchange: Exchange): void {
     shedder.turn();
@@ -116,6 +131,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     pages,
     limits,
     shedder,
+    proxy,
     get address() {
       return gateway.address;
     },
@@ -130,6 +146,11 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       accessLog?.close();
     },
   };
+}
+
+function refuseKiller({ response, requestId }: Exchange, forMs: number): void {
+  const detail = 'Requests like this one have ended the processes that worked on them. They are not served for a while.';
+  sendProblem(response, { status: 503, detail, requestId }, ['retry-after', String(Math.ceil(forMs / 1000))]);
 }
 
 /** From the client's end to the upstream's, so that nothing is used after it was closed. */

@@ -6,11 +6,13 @@ import {
   measureProcess,
   memoryLimitBytes,
   recordHeapProfile,
+  type EndpointRequest,
   type LimitsRequest,
   type ShedLevelRequest,
   type VerdictReport,
   type WarmRequest,
 } from './health/index.ts';
+import type { Proxy } from './gateway/index.ts';
 import { ConfigError, messageOf, Metrics, runtimeFrom, SpillwayError, type Runtime } from './kernel/index.ts';
 import type { ChangeReport, InvalidationRequest, Pages } from './page/index.ts';
 import { createPolicy, findRoutePlan, loadConfig, type Policy, type PolicyFlags } from './policy/index.ts';
@@ -27,6 +29,8 @@ export const TASK_VARIABLE = 'SPILLWAY_WORKER_TASK';
 
 /** How often the shedder hears how full the memory is. */
 const MEMORY_EVERY_MS = 1000;
+/** How long the primary may take to say which endpoints are out of use. */
+const ANSWER_MS = 5000;
 /** How long a worker that ends waits for its last figures to be taken. */
 const LAST_WORD_MS = 1000;
 /** As many pages of a plan as the queue takes. */
@@ -48,6 +52,7 @@ async function work(task: WorkerTask): Promise<void> {
     {
       ...(policy.config.redis === undefined && { store: remoteKvStore(worker, runtime.clock) }),
       handleToListenOn: worker.sockets.get('site')!,
+      guard: worker.guard,
       healthLevel: () => verdict.level,
     },
     runtime,
@@ -67,6 +72,8 @@ async function work(task: WorkerTask): Promise<void> {
     // What it counted last: with it, its end leaves no dent in any rate.
     await worker.ask('lastMetrics', runtime.metrics.snapshot(), LAST_WORD_MS).catch(() => {});
   });
+  for (const endpoint of (await worker.ask('drainedEndpoints', undefined, ANSWER_MS)) as EndpointRequest[])
+    drainEndpoint(spillway.proxy, endpoint);
   await spillway.start();
   // Read once more, so that what the start has cost does not look like load.
   runtime.metrics.snapshot();
@@ -75,7 +82,7 @@ async function work(task: WorkerTask): Promise<void> {
 
 /** What the primary, and whoever operates the service through it, may ask of this worker. */
 function answerPrimary(worker: ClusterWorker, spillway: Spillway, runtime: Runtime, { configPath }: WorkerTask): void {
-  const { pages, limits, shedder, policy } = spillway;
+  const { pages, limits, shedder, proxy, policy } = spillway;
   worker.answer('metrics', () => runtime.metrics.snapshot());
   worker.answer('invalidate', (request) => pages.invalidate(request as InvalidationRequest));
   worker.answer('change', (change) => pages.reportChange(change as ChangeReport));
@@ -86,7 +93,15 @@ function answerPrimary(worker: ClusterWorker, spillway: Spillway, runtime: Runti
     const { level, for: holdMs } = request as ShedLevelRequest;
     shedder.report('operator', level, holdMs);
   });
+  worker.answer('drainEndpoint', (request) => drainEndpoint(proxy, request as EndpointRequest));
   worker.answer('heapProfile', (forMs) => recordHeapProfile('.spillway', forMs as number, runtime.clock));
+}
+
+/** What the endpoint still works on ends in its own time: nobody waits for that. */
+function drainEndpoint(proxy: Proxy, { upstream, endpoint, drained }: EndpointRequest): void {
+  proxy.drainEndpoint(upstream, endpoint, drained).catch(() => {
+    // An endpoint that a new config no longer names.
+  });
 }
 
 /** Has pages made behind the scenes, each in its turn: those named, or the most deserving ones of the plan. */

@@ -71,6 +71,32 @@ describe('control and adaptation', () => {
     assert.equal(origin.renders.get('/city/laredo'), 1);
   });
 
+  test('an endpoint taken out of use stays so over a reload, and comes back', async () => {
+    const drain = (drained: boolean) => control(running, '/endpoints/drain', { upstream: 'site', endpoint: origin.url, drained });
+    assert.equal((await drain(true)).status, 200);
+    assert.deepEqual([...new Set(await statusesOf('/vital'))], [502]);
+    assert.equal((await control(running, '/reload', {})).status, 200);
+    assert.deepEqual([...new Set(await statusesOf('/vital'))], [502]);
+    await drain(false);
+    assert.deepEqual([...new Set(await statusesOf('/vital'))], [200]);
+    const wrong = await control(running, '/endpoints/drain', { upstream: 'site', endpoint: 'http://127.0.0.1:9' });
+    assert.match(JSON.stringify(wrong.answer), /there is no endpoint http:..127.0.0.1:9 of upstream 'site'; it has/);
+  });
+
+  test('a worker taken out of service stays so until it is started again; the other one serves', async () => {
+    const workers = async (): Promise<string[]> => {
+      const answer = await fetch(`${running.adminUrl}/api/workers`);
+      // The admin listener answers so many questions a second.
+      if (!answer.ok) return [];
+      return ((await answer.json()) as { name: string; state: string }[]).map(({ name, state }) => `${name} ${state}`);
+    };
+    assert.equal((await control(running, '/workers/worker 0/drain', {})).status, 200);
+    await eventually('it is drained', async () => (await workers()).includes('worker 0 drained'), 30_000);
+    assert.deepEqual([...new Set(await statusesOf('/vital'))], [200]);
+    assert.equal((await control(running, '/workers/worker 0/restart', {})).status, 200);
+    await eventually('it serves again', async () => (await workers()).includes('worker 0 ready'), 30_000);
+  });
+
   test('while the service is critical the workers refuse what matters least, and take it again when it is well', async () => {
     await origin.stop();
     await eventually(
