@@ -26,7 +26,7 @@ function scraping(scrape: () => Promise<number>): Operation {
       let watching = true;
       const watch = (): void => {
         const now = process.threadCpuUsage().user;
-        if (scrapes > 20) longestBlockMs = Math.max(longestBlockMs, (now - before) / 1000);
+        if (scrapes > 8) longestBlockMs = Math.max(longestBlockMs, (now - before) / 1000);
         before = now;
         if (watching) setImmediate(watch);
       };

@@ -22,11 +22,11 @@ test('an answer counts for its class and status, a 504 as a timeout too, its tim
   ]);
   assert.deepEqual(counted('spillway_http_timeouts'), [['high', 1]]);
   assert.deepEqual(
-    seriesOf('spillway_http_route_duration_seconds').map(({ labels, histogram }) => [labels, histogram!.count]),
+    seriesOf('spillway_http_route_duration_seconds').map(({ labels, timing }) => [labels, timing!.count]),
     [
       [{ route: '/plans/:city', method: 'GET' }, 2],
       [{ route: '/api/**', method: 'POST' }, 1],
     ],
   );
-  assert.equal(seriesOf('spillway_http_request_duration_seconds')[0]!.histogram!.count, 3);
+  assert.equal(seriesOf('spillway_http_request_duration_seconds')[0]!.timing!.count, 3);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Metrics, SimulatedClock } from '../kernel/index.ts';
+import { Metrics, SimulatedClock, type Clock, type MetricsSnapshot } from '../kernel/index.ts';
 import { exposedName } from './exposed-name.ts';
 import { formatFor, metricsText, type MetricsFormat } from './exposition.ts';
 import { FleetTotals } from './fleet.ts';
@@ -55,6 +55,44 @@ test('a unit stands once in a name', () => {
   assert.equal(exposedName({ name: 'spillway_wait', unit: 'seconds' }), 'spillway_wait_seconds');
   assert.equal(exposedName({ name: 'spillway_wait_seconds', unit: 'seconds' }), 'spillway_wait_seconds');
 });
+
+/** However the series are spread over families, other work gets its turn in between. */
+for (const [families, series] of [
+  [1, 2000],
+  [500, 4],
+] as const) {
+  test(`a scrape of ${families} families of ${series} series is made in turns of the event loop`, async () => {
+    const metrics = new Metrics(2000);
+    for (let family = 0; family < families; family++) {
+      const timing = metrics.timing({ name: `wait_${family}`, help: 'h', labels: ['at'] });
+      for (let at = 0; at < series; at++) timing.series({ at: String(at) }).observe(at);
+    }
+    let turns = 0;
+    let watching = true;
+    const watch = (): void => {
+      turns++;
+      if (watching) setImmediate(watch);
+    };
+    const turnsOf = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = turns;
+      await work();
+      return turns - before;
+    };
+    setImmediate(watch);
+    const fleet = new FleetTotals();
+    let snapshot: MetricsSnapshot | undefined;
+    assert.ok((await turnsOf(async () => (snapshot = await metrics.snapshotInSlices()))) >= 30);
+    assert.ok((await turnsOf(() => fleet.collectInSlices([snapshot!]))) >= 30);
+    // Every look at the clock finds a millisecond gone: a slice ends after two of them.
+    let nowMs = 0;
+    const clock = { ...new SimulatedClock(), monotonic: () => nowMs++ } as unknown as Clock;
+    const written = await turnsOf(async () => {
+      for await (const _ of metricsText(fleet.families, 'prometheus', clock));
+    });
+    assert.ok(written >= 25, `${written} turns`);
+    watching = false;
+  });
+}
 
 test('the format follows Accept', () => {
   const prometheus = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1';

@@ -61,6 +61,8 @@ export class FleetTotals {
   readonly #families = new Map<string, FleetFamily & { series: Map<string, FleetSeries> }>();
   readonly #members = new Map<string, Member>();
   #present: readonly MetricsSnapshot[] = [];
+  /** Series added up, of whichever family: where slices end. */
+  #added = 0;
 
   get families(): Iterable<FleetFamily> {
     return this.#families.values();
@@ -129,7 +131,7 @@ export class FleetTotals {
       if (snapshot.kind === 'counter') addCounter(total, series, before[at]);
       else if (snapshot.kind === 'timing') addTiming(total.timing!, series, before[at]);
       else addGauge(total, series.value ?? 0, snapshot.across ?? 'sum');
-      if (at % SERIES_A_SLICE === SERIES_A_SLICE - 1) yield;
+      if (++this.#added % SERIES_A_SLICE === 0) yield;
     }
   }
 
@@ -230,36 +232,40 @@ function compact(added: number[]): void {
 }
 
 function addTiming(total: FleetTiming, now: SeriesSnapshot, before: SeriesSnapshot | undefined): void {
-  const current = now.histogram;
+  const current = now.timing;
   if (!current) return;
-  const restarted = before?.histogram !== undefined && before.histogram.count > current.count;
-  const past = restarted ? undefined : before?.histogram;
+  // A series that counted more before begins anew.
+  const past = before?.timing && before.timing.count <= current.count ? before.timing : undefined;
   const count = current.count - (past?.count ?? 0);
   if (count === 0) return;
-  const sumUs = current.sum - (past?.sum ?? 0);
+  const sumUs = current.sumUs - (past?.sumUs ?? 0);
   total.count += count;
   total.addedCount += count;
   total.sumUs += sumUs;
   total.addedSumUs += sumUs;
-  const pastCells = past?.counts ?? [];
-  let at = 0;
-  for (const pair of current.counts) {
-    if (pastCells[at] === pair) {
-      at++;
-      continue;
+  addCells(total, current.cells, past?.cells ?? NO_CELLS);
+  if (total.addedCells.length > MAX_ADDED) compact(total.addedCells);
+  for (let bucket = 0; bucket < current.buckets.length; bucket++) {
+    const grown = current.buckets[bucket]! - (past?.buckets[bucket] ?? 0);
+    total.buckets[bucket]! += grown;
+    total.addedBuckets[bucket]! += grown;
+  }
+}
+
+const NO_CELLS = new Float64Array(0);
+
+/** Both are index and count in turn, ascending by index; what was in use before is in use now. */
+function addCells(total: FleetTiming, now: Float64Array, before: Float64Array): void {
+  let past = 0;
+  for (let at = 0; at < now.length; at += 2) {
+    const cell = now[at]!;
+    let grown = now[at + 1]!;
+    if (before[past] === cell) {
+      grown -= before[past + 1]!;
+      past += 2;
     }
-    const cell = pair[0];
-    while (at < pastCells.length && pastCells[at]![0] < cell) at++;
-    const grown = pair[1] - (pastCells[at]?.[0] === cell ? pastCells[at]![1] : 0);
     if (grown === 0) continue;
     total.cells[cell]! += grown;
     total.addedCells.push(cell, grown);
   }
-  if (total.addedCells.length > MAX_ADDED) compact(total.addedCells);
-  const pastBuckets = restarted ? undefined : before?.buckets;
-  now.buckets?.forEach((value, bucket) => {
-    const grown = value - (pastBuckets?.[bucket] ?? 0);
-    total.buckets[bucket]! += grown;
-    total.addedBuckets[bucket]! += grown;
-  });
 }

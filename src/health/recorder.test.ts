@@ -9,7 +9,7 @@ function recorder(options = {}) {
   const valueOf = (name: string, labels: Record<string, string> = {}): number => {
     const series = metrics.snapshot().families.find((family) => family.name === name)?.series ?? [];
     const found = series.find((one) => Object.entries(labels).every(([label, value]) => one.labels[label] === value));
-    return found?.histogram?.count ?? found?.value ?? 0;
+    return found?.timing?.count ?? found?.value ?? 0;
   };
   return { clock, metrics, valueOf, recorder: createRecorder(options, { clock, metrics }) };
 }

@@ -18,6 +18,7 @@ export {
   type MetricKind,
   type MetricsSnapshot,
   type SeriesSnapshot,
+  type TimingSnapshot,
   type Timing,
 } from './metrics.ts';
 export { nearestName } from './nearest.ts';

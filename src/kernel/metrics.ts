@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { highestInCell, lowestInCell, type HistogramData } from './histogram.ts';
+import { highestInCell, lowestInCell } from './histogram.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -61,10 +61,17 @@ export interface SeriesSnapshot {
   readonly labels: Labels;
   /** Counters and gauges. */
   readonly value?: number;
-  /** Timings: in microseconds, {@link TIMING_BITS} bits. */
-  readonly histogram?: HistogramData;
-  /** Timings: exact counts per upper bound of {@link TIMING_BUCKETS_MS}, the last one for all above. */
-  readonly buckets?: readonly number[];
+  readonly timing?: TimingSnapshot;
+}
+
+/** A timing as flat numbers, which cost next to nothing to send to another process or to collect as garbage. */
+export interface TimingSnapshot {
+  readonly count: number;
+  readonly sumUs: number;
+  /** Cells in use of a {@link Histogram} of microseconds with {@link TIMING_BITS} bits: index and count in turn, ascending. */
+  readonly cells: Float64Array<ArrayBuffer>;
+  /** Exact counts per upper bound of {@link TIMING_BUCKETS_MS}, the last one for all above. */
+  readonly buckets: Float64Array<ArrayBuffer>;
 }
 
 /** OpenTelemetry's boundaries for `http.server.request.duration`, in ms. */
@@ -115,7 +122,10 @@ export class Metrics {
 
   snapshot(): MetricsSnapshot {
     for (const collect of this.#collectors) collect();
-    const families = Array.from(this.#families.values(), (family) => family.snapshot());
+    const room = new Room();
+    const families = Array.from(this.#families.values(), (family) =>
+      family.snapshotOf(Array.from(family.entries, (entry) => dataOf(entry, room))),
+    );
     return { instance: this.#instance, worker: this.#worker, families };
   }
 
@@ -123,7 +133,16 @@ export class Metrics {
   async snapshotInSlices(): Promise<MetricsSnapshot> {
     for (const collect of this.#collectors) collect();
     const families: FamilySnapshot[] = [];
-    for (const family of this.#families.values()) families.push(await family.snapshotInSlices());
+    const room = new Room();
+    let taken = 0;
+    for (const family of this.#families.values()) {
+      const series: SeriesSnapshot[] = [];
+      for (const entry of family.entries) {
+        series.push(dataOf(entry, room));
+        if (++taken % SERIES_A_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      families.push(family.snapshotOf(series));
+    }
     return { instance: this.#instance, worker: this.#worker, families };
   }
 
@@ -150,11 +169,32 @@ export class Metrics {
 /** Some tenths of a millisecond's work. */
 const SERIES_A_SLICE = 64;
 
-function dataOf({ labels, series }: { labels: Labels; series: unknown }): SeriesSnapshot {
-  return { labels, ...(series as SeriesData).data() };
+interface Entry {
+  readonly labels: Labels;
+  readonly series: unknown;
 }
 
-type SeriesData = { data(): Omit<SeriesSnapshot, 'labels'> };
+function dataOf({ labels, series }: Entry, room: Room): SeriesSnapshot {
+  return { labels, ...(series as SeriesData).data(room) };
+}
+
+type SeriesData = { data(room: Room): Omit<SeriesSnapshot, 'labels'> };
+
+const ROOM_NUMBERS = 8192;
+
+/** Numbers of many series side by side: an array of its own for each would make the collector of garbage work ten times more. */
+class Room {
+  #block = new Float64Array(0);
+  #used = 0;
+
+  take(length: number): Float64Array<ArrayBuffer> {
+    if (this.#used + length > this.#block.length) {
+      this.#block = new Float64Array(Math.max(ROOM_NUMBERS, length));
+      this.#used = 0;
+    }
+    return this.#block.subarray(this.#used, (this.#used += length));
+  }
+}
 
 class MetricFamily<Series> implements Family<Series> {
   readonly kind: MetricKind;
@@ -186,16 +226,11 @@ class MetricFamily<Series> implements Family<Series> {
     return series;
   }
 
-  snapshot(): FamilySnapshot {
-    return { ...this.info, kind: this.kind, series: Array.from(this.#series.values(), dataOf) };
+  get entries(): Iterable<Entry> {
+    return this.#series.values();
   }
 
-  async snapshotInSlices(): Promise<FamilySnapshot> {
-    const series: SeriesSnapshot[] = [];
-    for (const entry of this.#series.values()) {
-      series.push(dataOf(entry));
-      if (series.length % SERIES_A_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
+  snapshotOf(series: readonly SeriesSnapshot[]): FamilySnapshot {
     return { ...this.info, kind: this.kind, series };
   }
 }
@@ -224,6 +259,7 @@ class GaugeSeries implements Gauge, SeriesData {
 }
 
 const TIMING_CELLS = (33 - TIMING_BITS) * 2 ** TIMING_BITS;
+const WORDS = TIMING_CELLS / 32;
 const LONGEST_US = 2 ** 32 - 1;
 const BUCKET_BOUNDS_US = Float64Array.from([...TIMING_BUCKETS_MS.map((ms) => ms * 1000), Infinity]);
 /** The bucket of the lowest value in each histogram cell. A cell is too narrow to meet more than one bound. */
@@ -235,14 +271,12 @@ const BUCKET_OF_CELL = Uint8Array.from({ length: TIMING_CELLS }, (_, cell) =>
 class TimingSeries implements Timing, SeriesData {
   readonly #cells = new Float64Array(TIMING_CELLS);
   readonly #buckets = new Float64Array(TIMING_BUCKETS_MS.length + 1);
-  /** One bit a cell: counted in since the last copy; in the last copy. */
-  readonly #changed = new Int32Array(TIMING_CELLS / 32);
-  readonly #copied = new Int32Array(TIMING_CELLS / 32);
+  /** One bit a cell that is in use. */
+  readonly #used = new Int32Array(WORDS);
   #count = 0;
   #sumUs = 0;
   #minUs = LONGEST_US;
   #maxUs = 0;
-  #copy: { readonly histogram: HistogramData; readonly buckets: readonly number[] } | undefined;
 
   observe(ms: number): void {
     const us = ms > 0 ? (ms < LONGEST_US / 1000 ? Math.round(ms * 1000) : LONGEST_US) : 0;
@@ -251,7 +285,7 @@ class TimingSeries implements Timing, SeriesData {
     const near = BUCKET_OF_CELL[cell]!;
     const bucket = us > BUCKET_BOUNDS_US[near]! ? near + 1 : near;
     this.#cells[cell]! += 1;
-    this.#changed[cell >>> 5]! |= 1 << (cell & 31);
+    this.#used[cell >>> 5]! |= 1 << (cell & 31);
     this.#buckets[bucket]! += 1;
     this.#count++;
     this.#sumUs += us;
@@ -274,40 +308,31 @@ class TimingSeries implements Timing, SeriesData {
     return this.#count;
   }
 
-  data() {
-    // Most series of a service rest most of the time: what has not changed is not copied again.
-    if (this.#copy?.histogram.count !== this.#count)
-      this.#copy = { histogram: this.#histogram(), buckets: Array.from(this.#buckets) };
-    return this.#copy!;
+  data(room: Room) {
+    const cells = this.#cellsInUse(room);
+    const buckets = room.take(this.#buckets.length);
+    buckets.set(this.#buckets);
+    return { timing: { count: this.#count, sumUs: this.#sumUs, cells, buckets } };
   }
 
-  #histogram(): HistogramData {
-    const [count, sum, max] = [this.#count, this.#sumUs, this.#maxUs];
-    const min = count === 0 ? 0 : this.#minUs;
-    const counts = pairsIn(this.#cells, this.#changed, this.#copied, this.#copy?.histogram.counts ?? []);
-    return { bits: TIMING_BITS, count, sum, min, max, counts };
+  #cellsInUse(room: Room): Float64Array<ArrayBuffer> {
+    let inUse = 0;
+    for (let word = 0; word < WORDS; word++) inUse += bitsIn(this.#used[word]!);
+    const cells = room.take(2 * inUse);
+    let at = 0;
+    for (let word = 0; word < WORDS; word++) {
+      for (let left = this.#used[word]!; left !== 0; left &= left - 1) {
+        const cell = word * 32 + 31 - Math.clz32(left & -left);
+        cells[at++] = cell;
+        cells[at++] = this.#cells[cell]!;
+      }
+    }
+    return cells;
   }
 }
 
-type CellCount = readonly [cell: number, count: number];
-
-/**
- * The cells in use, in order. Pairs that have not changed are those of the copy before, without a look at them: of the many
- * cells of many series, a second changes a few.
- */
-function pairsIn(cells: Float64Array, changed: Int32Array, copied: Int32Array, before: readonly CellCount[]): CellCount[] {
-  const pairs: CellCount[] = [];
-  let at = 0;
-  for (let word = 0; word < changed.length; word++) {
-    const [isNew, isOld] = [changed[word]!, copied[word]!];
-    for (let left = isNew | isOld; left !== 0; left &= left - 1) {
-      const bit = left & -left;
-      const cell = word * 32 + 31 - Math.clz32(bit);
-      pairs.push((isNew & bit) === 0 ? before[at]! : [cell, cells[cell]!]);
-      if ((isOld & bit) !== 0) at++;
-    }
-    copied[word] = isNew | isOld;
-    changed[word] = 0;
-  }
-  return pairs;
+function bitsIn(word: number): number {
+  let bits = 0;
+  for (let left = word; left !== 0; left &= left - 1) bits++;
+  return bits;
 }

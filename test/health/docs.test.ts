@@ -61,8 +61,8 @@ function madeByOthers(): FamilySnapshot[] {
 function withSeries(family: FamilySnapshot): FamilySnapshot {
   const values: Record<string, string> = { status: '2xx', tier: 'memory', result: 'hit', outcome: 'stored', worker: '1' };
   const labels = Object.fromEntries((family.labels ?? []).map((label) => [label, values[label] ?? 'x']));
-  const histogram = { bits: 5, count: 1, sum: 10, min: 10, max: 10, counts: [[10, 1] as const] };
-  const series: SeriesSnapshot = family.kind === 'timing' ? { labels, histogram, buckets: [1] } : { labels, value: 1 };
+  const timing = { count: 1, sumUs: 10, cells: Float64Array.of(10, 1), buckets: Float64Array.of(1) };
+  const series: SeriesSnapshot = family.kind === 'timing' ? { labels, timing } : { labels, value: 1 };
   return { ...family, series: [series] };
 }
 
