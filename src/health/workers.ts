@@ -45,7 +45,7 @@ export class WorkerWatch {
     const changes: WorkerChange[] = [];
     const names = new Set<string>();
     const counted = new Map<string, number>();
-    this.#rows = present.filter(isWorker).map((snapshot, place) => {
+    const measured = present.filter(isWorker).map((snapshot, place): WorkerRow => {
       const name = snapshot.worker ?? `worker ${place}`;
       const instance = snapshot.instance ?? name;
       const state = states.find((one) => one.name === name);
@@ -58,6 +58,8 @@ export class WorkerWatch {
       const rate = Math.max(0, requests - before) / seconds;
       return { ...rowOf(snapshot, name, state), rate, restarts: known?.restarts ?? 0, leak: leakOf(name) };
     });
+    const silent = states.filter(({ name }) => !measured.some((row) => row.name === name));
+    this.#rows = [...measured, ...silent.map((state) => this.#silentRow(state, leakOf))].toSorted(byName);
     for (const name of this.#presentBefore ?? []) if (!names.has(name)) changes.push({ name, what: 'gone' });
     this.#presentBefore = names;
     this.#counted = counted;
@@ -66,6 +68,12 @@ export class WorkerWatch {
       this.#known.delete(name);
     }
     return changes;
+  }
+
+  /** One that starts, or was taken out of service, measures nothing. */
+  #silentRow({ name, state, pid }: WorkerState, leakOf: (worker: string) => LeakVerdict): WorkerRow {
+    const restarts = this.#known.get(name)?.restarts ?? 0;
+    return { ...UNMEASURED, name, state, pid: pid === 0 ? null : pid, rate: 0, restarts, leak: leakOf(name) };
   }
 
   #follow(name: string, instance: string, changes: WorkerChange[]): Known {
@@ -80,6 +88,20 @@ export class WorkerWatch {
     }
     return known;
   }
+}
+
+const UNMEASURED = {
+  startedMs: null,
+  loop: null,
+  loopDelayMs: null,
+  cpu: null,
+  residentBytes: null,
+  heapBytes: null,
+  heapLimitBytes: null,
+} as const;
+
+function byName(a: WorkerRow, b: WorkerRow): number {
+  return a.name.localeCompare(b.name, 'en', { numeric: true });
 }
 
 function rowOf(
