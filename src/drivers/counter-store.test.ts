@@ -100,6 +100,21 @@ test('a worker leaves its counts to its successor, and its permits to the others
   others.close();
 });
 
+test('an address counts the same whether or not a request names a user beside it', async () => {
+  const clock = new SimulatedClock();
+  const store = new MemoryCounterStore({}, { clock }).connect();
+  const limits = [
+    { limit: 100, window: '1m', by: 'user' as const },
+    { limit: 3, window: '1m', by: 'ip' as const },
+  ];
+  const limiter = createLimiter({ limits, store }, { clock });
+  const ip = '192.0.2.1';
+  const allowed: boolean[] = [];
+  for (const subject of [{ ip }, { ip, user: 'a' }, { ip }, { ip, user: 'b' }])
+    allowed.push((await settled(clock, Promise.resolve(limiter.check(subject)))).allowed);
+  assert.deepEqual(allowed, [true, true, true, false]);
+});
+
 test('each worker knows how many there are', async () => {
   const clock = new SimulatedClock();
   const { worker, gone } = machine(clock);

@@ -37,7 +37,8 @@ export class SharedCounts {
   readonly #clock: Clock;
   /** What this process itself has let through, also while the store decides: its share counts from there. */
   readonly #own: LocalCounts;
-  readonly #shapes = new Map<string, Shape>();
+  /** Per group of keys, by the multiplier of the subject's tier. */
+  readonly #shapes: readonly Map<number, Shape>[];
   readonly #debts = new Debts();
   readonly #refusals = new RefusalCache();
   readonly #leases: Leases | undefined;
@@ -57,6 +58,7 @@ export class SharedCounts {
     this.#scope = scope;
     this.#rules = rules;
     this.#keyGroups = keyGroups;
+    this.#shapes = keyGroups.map(() => new Map());
     this.#settings = settings;
     this.#store = settings.store;
     this.#clock = runtime.clock;
@@ -323,28 +325,24 @@ export class SharedCounts {
     );
   }
 
-  /** Limits with the same key are one group, so that a decision about them is one step in the store. */
+  /** Limits that go by the same part of the subject lie under one key, so that a decision about them is one step. */
   #groupsOf(keys: GroupKeys, multiplier: number): RuleGroup[] {
-    const membersByKey = new Map<string, number[]>();
-    keys.forEach((key, g) => {
-      if (key === undefined) return;
-      const { members } = this.#keyGroups[g]!;
-      const known = membersByKey.get(key);
-      if (known) known.push(...members);
-      else membersByKey.set(key, [...members]);
-    });
-    return [...membersByKey].map(([key, members]) => {
-      const shape = this.#shapeOf(members, multiplier);
-      return { key: `${this.#scope}:${shape.layout}:${key}`, limits: shape.limits, rules: shape.rules };
-    });
+    const groups: RuleGroup[] = [];
+    for (let g = 0; g < keys.length; g++) {
+      const key = keys[g];
+      if (key === undefined) continue;
+      const { layout, limits, rules } = this.#shapeOf(g, multiplier);
+      groups.push({ key: `${this.#scope}:${layout}:${key}`, limits, rules });
+    }
+    return groups;
   }
 
-  #shapeOf(members: readonly number[], multiplier: number): Shape {
-    const rules = members.map((i) => this.#rules[i]!);
+  #shapeOf(group: number, multiplier: number): Shape {
     const nowMs = this.#isCalendar ? this.#clock.now() : 0;
-    const id = `${members.join(' ')} × ${multiplier}`;
-    const known = this.#shapes.get(id);
+    const shapes = this.#shapes[group]!;
+    const known = shapes.get(multiplier);
     if (known && nowMs < known.validUntilMs) return known;
+    const rules = this.#keyGroups[group]!.members.map((i) => this.#rules[i]!);
     const limits = rules.map((rule): StoredLimit => {
       const limit = limitFor(rule, multiplier);
       const { algorithm, windowMs, buckets } = rule;
@@ -352,8 +350,10 @@ export class SharedCounts {
       return { algorithm, limit, windowMs, buckets, burst, periods: rule.calendar?.edgesAround(nowMs) ?? [] };
     });
     const validUntilMs = Math.min(...rules.map((rule) => rule.calendar?.periodAt(nowMs).endsMs ?? Infinity));
-    const shape = { layout: rules.map(layoutOf).join('+'), rules, limits, validUntilMs };
-    this.#shapes.set(id, shape);
+    // Two groups may count alike, and fall back to the same address: their keys must differ all the same.
+    const layout = `${group === 0 ? '' : `${group}.`}${rules.map(layoutOf).join('+')}`;
+    const shape = { layout, rules, limits, validUntilMs };
+    shapes.set(multiplier, shape);
     return shape;
   }
 
