@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { createLimiter, type LimiterOptions } from '../../src/limit/index.ts';
 import { defineBench, type Operation } from '../harness/index.ts';
@@ -38,6 +39,19 @@ export default defineBench({
             { limit: 5000, window: '1s' },
           ],
         }),
+    },
+    'a clock reading and a lookup, nothing decided': {
+      kind: 'operation',
+      prepare: () => {
+        const places = new Map(keys.map((key, i) => [key, i]));
+        let sum = 0;
+        return {
+          run: (count) => {
+            for (let i = 0; i < count; i++) sum += performance.now() + places.get(nextKey())!;
+          },
+          close: () => assert.ok(sum > 0),
+        };
+      },
     },
     'express-rate-limit': {
       kind: 'operation',

@@ -10,6 +10,7 @@ import {
   type Random,
   type Runtime,
 } from '../kernel/index.ts';
+import { coarseTimeOf, type CoarseTime } from './coarse-time.ts';
 import type { BreakerEvents, BreakerReason, BreakerState } from './events.ts';
 import { BREAKER_PRESETS, breakerOptions, type BreakerOptions, type ResolvedBreakerOptions } from './options.ts';
 import { OutcomeWindow } from './outcome-window.ts';
@@ -52,6 +53,7 @@ export class Breaker implements Policy {
   readonly name: string;
   readonly #options: ResolvedBreakerOptions;
   readonly #clock: Clock;
+  readonly #coarseTime: CoarseTime;
   readonly #random: Random;
   readonly #window: OutcomeWindow;
   readonly #recovery: Recovery;
@@ -59,6 +61,8 @@ export class Breaker implements Policy {
   readonly #late: Counter;
   readonly #opened: Counter;
   readonly #stateNumber: Gauge;
+  /** Infinity where no call counts as slow. */
+  readonly #slowCallMs: number;
   #mode: ResolvedBreakerOptions['mode'];
   #state: BreakerState = 'closed';
   #generation: Ticket = UNCOUNTED + 1;
@@ -70,8 +74,10 @@ export class Breaker implements Policy {
     this.name = options.name;
     this.#options = options;
     this.#clock = runtime.clock;
+    this.#coarseTime = coarseTimeOf(runtime.clock);
     this.#random = runtime.random;
     this.#mode = options.mode;
+    this.#slowCallMs = options.slowCall ?? Infinity;
     this.#window = new OutcomeWindow(options.window);
     this.#recovery = new Recovery(options);
     const labels = { dependency: options.name };
@@ -121,9 +127,8 @@ export class Breaker implements Policy {
   record(ticket: Ticket, outcome: Outcome, durationMs = 0, retryAfterMs = 0): void {
     if (outcome === 'ignored' || ticket === UNCOUNTED) return;
     if (ticket !== this.#generation) return this.#late.inc();
-    const nowMs = this.#clock.monotonic();
-    if (this.#state === 'half-open') this.#recordTrial(outcome, nowMs, retryAfterMs);
-    else if (this.#state === 'closed') this.#recordCall(outcome, durationMs, nowMs, retryAfterMs);
+    if (this.#state === 'half-open') this.#recordTrial(outcome, this.#clock.monotonic(), retryAfterMs);
+    else if (this.#state === 'closed') this.#recordCall(outcome, durationMs, retryAfterMs);
   }
 
   /**
@@ -133,17 +138,15 @@ export class Breaker implements Policy {
   async execute<T>(call: Call<T>, options?: ExecuteOptions): Promise<T> {
     const ticket = this.tryAcquire();
     if (ticket === REFUSED) throw this.refusal();
-    const startMs = this.#options.slowCall === undefined ? 0 : this.#clock.monotonic();
+    const isTimed = this.#slowCallMs < Infinity;
+    const startMs = isTimed ? this.#clock.monotonic() : 0;
     try {
       const value = await call(options?.signal);
-      this.record(ticket, 'success', startMs === 0 ? 0 : this.#clock.monotonic() - startMs);
+      this.record(ticket, 'success', isTimed ? this.#clock.monotonic() - startMs : 0);
       return value;
     } catch (error) {
-      this.record(
-        ticket,
-        options?.signal?.aborted ? 'ignored' : 'failure',
-        startMs === 0 ? 0 : this.#clock.monotonic() - startMs,
-      );
+      const outcome = options?.signal?.aborted ? 'ignored' : 'failure';
+      this.record(ticket, outcome, isTimed ? this.#clock.monotonic() - startMs : 0);
       throw error;
     }
   }
@@ -192,26 +195,29 @@ export class Breaker implements Policy {
     return REFUSED;
   }
 
-  #recordCall(outcome: Outcome, durationMs: number, nowMs: number, retryAfterMs: number): void {
-    const { slowCall } = this.#options;
+  #recordCall(outcome: Outcome, durationMs: number, retryAfterMs: number): void {
     const failed = outcome !== 'success';
-    const slow = slowCall !== undefined && durationMs >= slowCall;
+    const slow = durationMs >= this.#slowCallMs;
+    if (!failed && !slow) {
+      this.#inARow = 0;
+      return this.#window.record(false, false, this.#coarseTime.nowMs);
+    }
+    const nowMs = this.#clock.monotonic();
     this.#window.record(failed, slow, nowMs);
     if (outcome === 'gatewayError') this.#inARow++;
     else this.#inARow = 0;
-    if (!failed && !slow) return;
     const reason = this.#reasonToOpen();
     if (reason) this.#open(reason, nowMs, retryAfterMs);
   }
 
   #reasonToOpen(): BreakerReason | undefined {
-    const { failures, consecutiveFailures, minimumCalls, failureRate, slowCallRate, slowCall } = this.#options;
+    const { failures, consecutiveFailures, minimumCalls, failureRate, slowCallRate } = this.#options;
     if (consecutiveFailures > 0 && this.#inARow >= consecutiveFailures) return 'consecutiveFailures';
     if (failures !== undefined && this.#window.failures >= failures) return 'failures';
     const { calls } = this.#window;
     if (calls < minimumCalls) return undefined;
     if (this.#window.failures >= failureRate * calls) return 'failureRate';
-    return slowCall !== undefined && this.#window.slow >= slowCallRate * calls ? 'slowCallRate' : undefined;
+    return this.#window.slow > 0 && this.#window.slow >= slowCallRate * calls ? 'slowCallRate' : undefined;
   }
 
   #recordTrial(outcome: Outcome, nowMs: number, retryAfterMs: number): void {

@@ -12,6 +12,7 @@ export class OutcomeWindow {
   readonly #bucketMs: number;
   readonly #counts = new Uint32Array(BUCKETS * FIELDS);
   #bucket = 0;
+  #bucketEndsMs = 0;
   calls = 0;
   failures = 0;
   slow = 0;
@@ -35,13 +36,14 @@ export class OutcomeWindow {
     }
   }
 
-  /** Forgets what is older than the window. */
+  /** Forgets what is older than the window. A time before the running bucket counts in it. */
   advance(nowMs: number): void {
+    if (nowMs < this.#bucketEndsMs) return;
     const bucket = Math.floor(nowMs / this.#bucketMs);
-    if (bucket === this.#bucket) return;
     const passed = Math.min(BUCKETS, bucket - this.#bucket);
     for (let i = 1; i <= passed; i++) this.#empty(((this.#bucket + i) % BUCKETS) * FIELDS);
     this.#bucket = bucket;
+    this.#bucketEndsMs = (bucket + 1) * this.#bucketMs;
   }
 
   clear(): void {

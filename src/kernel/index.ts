@@ -35,6 +35,7 @@ export {
   type OptionMeta,
 } from './options.ts';
 export { packageVersion } from './package-version.ts';
+export { PROBLEM_KINDS, PROBLEM_TYPE, problemFields, problemText, type ProblemDocument } from './problem.ts';
 export { formatDuration, formatSize, parseDuration, parseSize, type Duration, type Size } from './quantities.ts';
 export { backoffMs, jitter, randomInt, seededRandom, systemRandom, type Random } from './random.ts';
 export { runtimeFrom, type Runtime } from './runtime.ts';

@@ -1,4 +1,4 @@
-import type { Decision } from './decision.ts';
+import type { Decision, LimitState } from './decision.ts';
 
 /** Which response fields tell clients about their limits. */
 export interface FieldChoice {
@@ -28,23 +28,37 @@ export function limitFields(decision: Decision, choice: FieldChoice = ALL_FIELDS
 }
 
 /** `"100-per-1m";q=100;w=60` per limit. The draft knows whole seconds only, so a shorter window goes unsaid. */
-function policyField(decision: Decision): string {
-  return decision.states
-    .map(({ policy, limit, windowMs }) => `"${policy}";q=${limit}${windowMs % 1000 === 0 ? `;w=${windowMs / 1000}` : ''}`)
-    .join(', ');
+function policyField({ states }: Decision): string {
+  let text = '';
+  for (const state of states) text += text === '' ? policyText(state) : `, ${policyText(state)}`;
+  return text;
+}
+
+const MAX_REMEMBERED = 1000;
+/** The texts of the limits told last: they are the same in nearly every answer. */
+const policyTexts = new Map<string, { readonly limit: number; readonly windowMs: number; readonly text: string }>();
+
+function policyText(state: LimitState): string {
+  const { policy, limit, windowMs } = state;
+  const known = policyTexts.get(policy);
+  if (known?.limit === limit && known.windowMs === windowMs) return known.text;
+  const text = `"${policy}";q=${limit}${windowMs % 1000 === 0 ? `;w=${windowMs / 1000}` : ''}`;
+  if (policyTexts.size >= MAX_REMEMBERED) policyTexts.clear();
+  policyTexts.set(policy, { limit, windowMs, text });
+  return text;
 }
 
 /**
  * `"100-per-1m";r=42;t=12` per limit. `t` ends when more becomes available; on a refusal only the limits that refuse have
  * one, so that none lies beyond Retry-After.
  */
-function stateField(decision: Decision): string {
-  return decision.states
-    .map(({ policy, remaining, resetMs, retryAfterMs }) => {
-      const t = decision.allowed ? resetMs : retryAfterMs;
-      return `"${policy}";r=${remaining}${t > 0 ? `;t=${seconds(t)}` : ''}`;
-    })
-    .join(', ');
+function stateField({ allowed, states }: Decision): string {
+  let text = '';
+  for (const { policy, remaining, resetMs, retryAfterMs } of states) {
+    const t = allowed ? resetMs : retryAfterMs;
+    text += `${text === '' ? '' : ', '}"${policy}";r=${remaining}${t > 0 ? `;t=${seconds(t)}` : ''}`;
+  }
+  return text;
 }
 
 const LONGEST_SECONDS = 999_999_999_999_999;

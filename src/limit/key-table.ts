@@ -2,8 +2,8 @@
 export interface SlotContents {
   /** Whether the slot holds nothing that still counts, so that forgetting it changes no decision. */
   idle(slot: number): boolean;
-  /** How much the slot's key has used: the least used is forgotten first when the table is full. */
-  used(slot: number): number;
+  /** Which share of its limits the slot's key has used: the least used is forgotten first when the table is full. */
+  usedShare(slot: number): number;
   /** Makes room for slots up to `capacity`. */
   grow(capacity: number): void;
   /** Empties a slot before it is given to another key. */
@@ -87,7 +87,7 @@ export class KeyTable {
         this.#release(key, slot);
         continue;
       }
-      const used = this.#contents.used(slot);
+      const used = this.#contents.usedShare(slot);
       if (used < least) [leastUsed, least] = [key, used];
     }
     return leastUsed;

@@ -4,13 +4,14 @@ import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, SharedDecision, type Booking, type Decision } from './decision.ts';
 import type { LimitEvents } from './events.ts';
 import { subjectList } from './lists.ts';
-import { LocalCounts, type RuleKeys } from './local-counts.ts';
+import { keyFor, keyGroupsOf, type GroupKeys, type KeyGroup } from './key-groups.ts';
+import { LocalCounts } from './local-counts.ts';
 import { limiterOptions, rulesOf, type LimiterOptions } from './options.ts';
 import { reserve, type Reservation } from './reservation.ts';
 import { rulesFromOptions, type Rule } from './rule.ts';
 import { SharedCounts, type StoreSettings } from './shared-counts.ts';
 import { SlowDown, type SlowDownSettings } from './slow-down.ts';
-import { bounded, keyOf, type Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 export interface CheckOptions {
   /** Units the request takes: 1 by default; bytes, rows or points of a query where the limit counts those. 0 looks only. */
@@ -89,6 +90,7 @@ export class PolicyLimiter implements Limiter {
   readonly events = new Events<LimitEvents>();
   readonly rules: readonly Rule[];
   readonly #settings: LimiterSettings;
+  readonly #groups: readonly KeyGroup[];
   readonly #local: LocalCounts;
   readonly #shared: SharedCounts | undefined;
   readonly #slowDown: SlowDown | undefined;
@@ -105,9 +107,12 @@ export class PolicyLimiter implements Limiter {
     this.#settings = settings;
     this.#clock = runtime.clock;
     const name = rules.map((rule) => rule.name).join(' ');
-    this.#local = new LocalCounts(rules, settings.maxKeys, Math.max(1, ...Object.values(settings.tiers)), runtime.clock);
+    const highestTier = Math.max(1, ...Object.values(settings.tiers));
+    this.#groups = keyGroupsOf(rules);
+    this.#local = new LocalCounts(rules, this.#groups, settings.maxKeys, highestTier, runtime.clock);
     const { store } = settings;
-    this.#shared = store && new SharedCounts(settings.scope ?? name, rules, { ...settings, store }, this.#local, runtime);
+    this.#shared =
+      store && new SharedCounts(settings.scope ?? name, rules, this.#groups, { ...settings, store }, this.#local, runtime);
     this.#slowDown = settings.slowDown && new SlowDown(settings.slowDown, runtime.clock);
     this.#isAllowListed = subjectList(settings.allow);
     this.#isDenied = subjectList(settings.deny);
@@ -207,7 +212,7 @@ export class PolicyLimiter implements Limiter {
   #decide(subject: Subject | string, cost: number): Decision | Promise<Decision> {
     const multiplier = this.#multiplierOf(subject);
     if (this.rules.length === 1 && !this.#shared) {
-      const key = this.#keyOf(subject, this.rules[0]!);
+      const key = keyFor(subject, this.#groups[0]!);
       if (key === undefined) return decidedWithoutLimits(true, 'exempt');
       return this.#local.decideOne(key, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
     }
@@ -256,12 +261,10 @@ export class PolicyLimiter implements Limiter {
     return this.#isAllowListed(subject) ? decidedWithoutLimits(true, 'allowListed') : undefined;
   }
 
-  #keyOf(subject: Subject | string, rule: Rule): string | undefined {
-    return typeof subject === 'string' ? bounded(subject) : keyOf(subject, rule.by, rule.ipv6Prefix);
-  }
-
-  #keysOf(subject: Subject | string): RuleKeys {
-    return this.rules.map((rule) => this.#keyOf(subject, rule));
+  #keysOf(subject: Subject | string): GroupKeys {
+    const keys: (string | undefined)[] = [];
+    for (const group of this.#groups) keys.push(keyFor(subject, group));
+    return keys;
   }
 
   #firstKeyOf(subject: Subject | string): string {

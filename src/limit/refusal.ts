@@ -1,3 +1,4 @@
+import { PROBLEM_KINDS, problemFields, problemText, type ProblemDocument } from '../kernel/index.ts';
 import type { Decision } from './decision.ts';
 import { ALL_FIELDS, limitFields, type FieldChoice } from './http-fields.ts';
 
@@ -8,48 +9,29 @@ export interface Refusal {
   readonly body: string;
 }
 
-const PROBLEM_TYPES = 'https://iana.org/assignments/http-problem-types#';
-
 /** A refusal as a problem document (RFC 9457) with the problem types of the RateLimit draft. */
 export function refusalOf(decision: Decision, choice: FieldChoice = ALL_FIELDS): Refusal {
   const problem = problemOf(decision);
-  const body = JSON.stringify(problem);
-  return {
-    status: problem.status,
-    headers: [
-      ...limitFields(decision, choice),
-      ['content-type', 'application/problem+json'],
-      ['content-length', String(Buffer.byteLength(body))],
-      ['cache-control', 'no-store'],
-    ],
-    body,
-  };
+  const body = problemText(problem);
+  return { status: problem.status, headers: [...limitFields(decision, choice), ...problemFields(Buffer.byteLength(body))], body };
 }
 
-interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail?: string;
-  readonly 'violated-policies'?: readonly string[];
-}
-
-function problemOf(decision: Decision): Problem {
-  if (decision.reason === 'denied') return { type: 'about:blank', title: 'Forbidden', status: 403 };
+function problemOf(decision: Decision): ProblemDocument {
+  if (decision.reason === 'denied') return { status: 403 };
   if (decision.reason === 'delayQueueFull' || (decision.reason === 'storeFailed' && decision.states.length === 0)) {
     return {
-      type: `${PROBLEM_TYPES}temporary-reduced-capacity`,
+      type: PROBLEM_KINDS.reducedCapacity,
       title: 'The request cannot be taken right now',
       status: 503,
-      'violated-policies': [],
+      more: { 'violated-policies': [] },
     };
   }
   return {
-    type: `${PROBLEM_TYPES}quota-exceeded`,
+    type: PROBLEM_KINDS.quotaExceeded,
     title: 'Too many requests',
     status: 429,
     detail: detailOf(decision),
-    'violated-policies': decision.violated,
+    more: { 'violated-policies': decision.violated },
   };
 }
 

@@ -3,7 +3,8 @@ import type { CounterStore, CountGroup, StoredLimit, StoredState, TakeAnswer } f
 import { Debts } from './debts.ts';
 import { decidedWithoutLimits, SharedDecision, type Booking, type Decision, type LimitState } from './decision.ts';
 import { Leases, type Lease } from './leases.ts';
-import type { LocalCounts, RuleKeys } from './local-counts.ts';
+import type { GroupKeys, KeyGroup } from './key-groups.ts';
+import type { LocalCounts } from './local-counts.ts';
 import { RefusalCache } from './refusal-cache.ts';
 import { limitFor, type Rule } from './rule.ts';
 import { StoreGuard } from './store-guard.ts';
@@ -30,12 +31,14 @@ const LEASE_ATTEMPTS = 3;
 export class SharedCounts {
   readonly guard: StoreGuard;
   readonly #rules: readonly Rule[];
+  readonly #keyGroups: readonly KeyGroup[];
   readonly #settings: StoreSettings;
   readonly #store: CounterStore;
   readonly #clock: Clock;
   /** What this process itself has let through, also while the store decides: its share counts from there. */
   readonly #own: LocalCounts;
-  readonly #shapes = new Map<string, Shape>();
+  /** Per group of keys, by the multiplier of the subject's tier. */
+  readonly #shapes: readonly Map<number, Shape>[];
   readonly #debts = new Debts();
   readonly #refusals = new RefusalCache();
   readonly #leases: Leases | undefined;
@@ -44,9 +47,18 @@ export class SharedCounts {
   readonly #scope: string;
 
   /** @param scope limiters with the same scope share their counts. */
-  constructor(scope: string, rules: readonly Rule[], settings: StoreSettings, own: LocalCounts, runtime: Runtime) {
+  constructor(
+    scope: string,
+    rules: readonly Rule[],
+    keyGroups: readonly KeyGroup[],
+    settings: StoreSettings,
+    own: LocalCounts,
+    runtime: Runtime,
+  ) {
     this.#scope = scope;
     this.#rules = rules;
+    this.#keyGroups = keyGroups;
+    this.#shapes = keyGroups.map(() => new Map());
     this.#settings = settings;
     this.#store = settings.store;
     this.#clock = runtime.clock;
@@ -64,7 +76,7 @@ export class SharedCounts {
     );
   }
 
-  decide(keys: RuleKeys, multiplier: number, cost: number): Decision | Promise<Decision> {
+  decide(keys: GroupKeys, multiplier: number, cost: number): Decision | Promise<Decision> {
     const nowMs = this.#clock.monotonic();
     const groups = this.#groupsOf(keys, multiplier);
     for (const group of groups) {
@@ -87,13 +99,13 @@ export class SharedCounts {
 
   /** Gives back what this process had let through by itself. */
   refundAlone(bookings: readonly Booking[], cost: number): void {
-    const keys = this.#rules.map((_, i) => bookings.find((booking) => booking.rule === i)?.key);
+    const keys = this.#keyGroups.map(({ members }) => bookings.find((booking) => members.includes(booking.rule))?.key);
     const back = Math.min(cost, bookings[0]?.cost ?? 0);
     this.#own.refund(bookings, cost, this.#clock.monotonic());
     this.#debts.reduce(this.#groupsOf(keys, 1), back);
   }
 
-  async refundKeys(keys: RuleKeys, multiplier: number, cost: number): Promise<void> {
+  async refundKeys(keys: GroupKeys, multiplier: number, cost: number): Promise<void> {
     const groups = this.#groupsOf(keys, multiplier);
     for (const { key } of groups) this.#refusals.delete(key);
     this.#debts.reduce(groups, this.guard.isDown ? cost : 0);
@@ -101,13 +113,13 @@ export class SharedCounts {
   }
 
   /** Counts `cost` units as far as the limits reach. */
-  async charge(keys: RuleKeys, multiplier: number, cost: number): Promise<void> {
+  async charge(keys: GroupKeys, multiplier: number, cost: number): Promise<void> {
     const groups = this.#groupsOf(keys, multiplier);
     this.#own.charge(keys, multiplier, cost, this.#clock.monotonic());
     await this.#quietly(this.#store.take({ groups, cost, atLeast: 0, leaseMs: 0, force: true }));
   }
 
-  async reset(keys: RuleKeys, multiplier: number): Promise<void> {
+  async reset(keys: GroupKeys, multiplier: number): Promise<void> {
     const groups = this.#groupsOf(keys, multiplier);
     for (const { key } of groups) {
       this.#refusals.delete(key);
@@ -120,7 +132,7 @@ export class SharedCounts {
     this.guard.close();
   }
 
-  async #askStore(groups: readonly RuleGroup[], keys: RuleKeys, multiplier: number, cost: number): Promise<Decision> {
+  async #askStore(groups: readonly RuleGroup[], keys: GroupKeys, multiplier: number, cost: number): Promise<Decision> {
     const askedMs = this.#clock.monotonic();
     let alone: Decision | undefined;
     const answer = await this.guard.call(() => this.#store.take({ groups, cost, atLeast: cost, leaseMs: 0, force: false }), {
@@ -134,7 +146,7 @@ export class SharedCounts {
   /** Takes an answer of the store in, and remembers refusals. */
   #heed(
     groups: readonly RuleGroup[],
-    keys: RuleKeys,
+    keys: GroupKeys,
     multiplier: number,
     cost: number,
     answer: TakeAnswer,
@@ -170,7 +182,7 @@ export class SharedCounts {
   }
 
   /** @param asked whether the store was asked and may still count what is decided here. */
-  #decideAlone(groups: readonly RuleGroup[], keys: RuleKeys, multiplier: number, cost: number, asked = false): Decision {
+  #decideAlone(groups: readonly RuleGroup[], keys: GroupKeys, multiplier: number, cost: number, asked = false): Decision {
     const { onStoreFailure, shadow } = this.#settings;
     if (onStoreFailure === 'open') return decidedWithoutLimits(true, 'storeFailed');
     if (onStoreFailure === 'closed') return decidedWithoutLimits(shadow, 'storeFailed', CLOSED_RETRY_MS);
@@ -184,7 +196,7 @@ export class SharedCounts {
   #decideByLease(
     leases: Leases,
     group: RuleGroup,
-    keys: RuleKeys,
+    keys: GroupKeys,
     multiplier: number,
     cost: number,
     nowMs: number,
@@ -208,7 +220,7 @@ export class SharedCounts {
   async #decideAgain(
     leases: Leases,
     group: RuleGroup,
-    keys: RuleKeys,
+    keys: GroupKeys,
     multiplier: number,
     cost: number,
     attempt: number,
@@ -233,7 +245,7 @@ export class SharedCounts {
   async #askLease(
     leases: Leases,
     group: RuleGroup,
-    keys: RuleKeys,
+    keys: GroupKeys,
     multiplier: number,
     cost: number,
     wanted: number,
@@ -272,7 +284,7 @@ export class SharedCounts {
     if (cost > 0) void this.#quietly(this.#store.refund([{ group, receipts: states.map((state) => state.receipt), cost }]));
   }
 
-  #leasedDecision(lease: Lease, group: RuleGroup, keys: RuleKeys, multiplier: number, cost: number, nowMs: number): Decision {
+  #leasedDecision(lease: Lease, group: RuleGroup, keys: GroupKeys, multiplier: number, cost: number, nowMs: number): Decision {
     if (this.#settings.onStoreFailure === 'local') this.#own.charge(keys, multiplier, cost, nowMs);
     const states = aged(lease.states, nowMs - lease.grantedMs).map((state) => ({ ...state, used: state.used - lease.tokens }));
     return this.#decisionOf([group], states, cost, cost, [group]);
@@ -313,27 +325,24 @@ export class SharedCounts {
     );
   }
 
-  /** Limits with the same key are one group, so that a decision about them is one step in the store. */
-  #groupsOf(keys: RuleKeys, multiplier: number): RuleGroup[] {
-    const membersByKey = new Map<string, number[]>();
-    keys.forEach((key, i) => {
-      if (key === undefined) return;
-      const members = membersByKey.get(key);
-      if (members) members.push(i);
-      else membersByKey.set(key, [i]);
-    });
-    return [...membersByKey].map(([key, members]) => {
-      const shape = this.#shapeOf(members, multiplier);
-      return { key: `${this.#scope}:${shape.layout}:${key}`, limits: shape.limits, rules: shape.rules };
-    });
+  /** Limits that go by the same part of the subject lie under one key, so that a decision about them is one step. */
+  #groupsOf(keys: GroupKeys, multiplier: number): RuleGroup[] {
+    const groups: RuleGroup[] = [];
+    for (let g = 0; g < keys.length; g++) {
+      const key = keys[g];
+      if (key === undefined) continue;
+      const { layout, limits, rules } = this.#shapeOf(g, multiplier);
+      groups.push({ key: `${this.#scope}:${layout}:${key}`, limits, rules });
+    }
+    return groups;
   }
 
-  #shapeOf(members: readonly number[], multiplier: number): Shape {
-    const rules = members.map((i) => this.#rules[i]!);
+  #shapeOf(group: number, multiplier: number): Shape {
     const nowMs = this.#isCalendar ? this.#clock.now() : 0;
-    const id = `${members.join(' ')} × ${multiplier}`;
-    const known = this.#shapes.get(id);
+    const shapes = this.#shapes[group]!;
+    const known = shapes.get(multiplier);
     if (known && nowMs < known.validUntilMs) return known;
+    const rules = this.#keyGroups[group]!.members.map((i) => this.#rules[i]!);
     const limits = rules.map((rule): StoredLimit => {
       const limit = limitFor(rule, multiplier);
       const { algorithm, windowMs, buckets } = rule;
@@ -341,8 +350,10 @@ export class SharedCounts {
       return { algorithm, limit, windowMs, buckets, burst, periods: rule.calendar?.edgesAround(nowMs) ?? [] };
     });
     const validUntilMs = Math.min(...rules.map((rule) => rule.calendar?.periodAt(nowMs).endsMs ?? Infinity));
-    const shape = { layout: rules.map(layoutOf).join('+'), rules, limits, validUntilMs };
-    this.#shapes.set(id, shape);
+    // Two groups may count alike, and fall back to the same address: their keys must differ all the same.
+    const layout = `${group === 0 ? '' : `${group}.`}${rules.map(layoutOf).join('+')}`;
+    const shape = { layout, rules, limits, validUntilMs };
+    shapes.set(multiplier, shape);
     return shape;
   }
 

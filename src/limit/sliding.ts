@@ -1,5 +1,4 @@
 import type { Counting } from './counting.ts';
-import { KeyTable } from './key-table.ts';
 
 type Cells = Uint8Array | Uint16Array | Uint32Array;
 
@@ -21,57 +20,51 @@ export class SlidingWindows implements Counting {
   readonly #windowMs: number;
   readonly #buckets: number;
   readonly #ring: number;
+  readonly #limit: number;
   readonly #CellArray: new (buffer: ArrayBuffer) => Cells;
   /** Per slot, in words of 4 bytes: sum, number of the bucket it was last rolled to modulo 2³², ring. */
   readonly #wordsPerSlot: number;
   readonly #cellsPerWord: number;
-  readonly #table: KeyTable;
   #words = new Uint32Array(0);
   #cells: Cells;
-  #key = '';
   #slot = -1;
   #bucket = 0;
   #nowMs = 0;
 
-  /** @param highestLimit the highest limit any key can have; it sets the width of the cells. */
-  constructor(windowMs: number, buckets: number, highestLimit: number, maxKeys: number) {
+  /**
+   * @param limit of an ordinary key, by which the use of slots is compared.
+   * @param highestLimit the highest limit any key can have; it sets the width of the cells.
+   */
+  constructor(windowMs: number, buckets: number, limit: number, highestLimit: number) {
     this.#windowMs = windowMs;
     this.#buckets = buckets;
     this.#ring = buckets + 1;
+    this.#limit = limit;
     this.#CellArray = highestLimit < 2 ** 8 ? Uint8Array : highestLimit < 2 ** 16 ? Uint16Array : Uint32Array;
     this.#cells = new this.#CellArray(this.#words.buffer);
     this.#cellsPerWord = 4 / this.#cells.BYTES_PER_ELEMENT;
     this.#wordsPerSlot = HEAD_WORDS + Math.ceil(this.#ring / this.#cellsPerWord);
-    this.#table = new KeyTable(
-      {
-        idle: (slot) => this.#bucketsSince(slot * this.#wordsPerSlot) > this.#buckets,
-        used: (slot) => this.#words[slot * this.#wordsPerSlot + SUM]!,
-        grow: (capacity) => this.#grow(capacity),
-        clear: (slot) => void this.#words.fill(0, slot * this.#wordsPerSlot, (slot + 1) * this.#wordsPerSlot),
-      },
-      maxKeys,
-    );
   }
 
-  look(key: string, cost: number, limit: number, nowMs: number): boolean {
-    this.#key = key;
+  look(slot: number, cost: number, limit: number, nowMs: number): boolean {
     this.#nowMs = nowMs;
     this.#bucket = this.#bucketAt(nowMs);
-    this.#slot = this.#table.find(key);
-    if (this.#slot < 0) this.used = 0;
+    this.#slot = slot;
+    if (slot < 0) this.used = 0;
     else {
-      const head = this.#slot * this.#wordsPerSlot;
+      const head = slot * this.#wordsPerSlot;
       if (this.#words[head + ROLLED_TO] !== this.#bucket >>> 0) this.#roll(head);
       this.used = this.#words[head + SUM]!;
     }
     return this.used + cost <= limit;
   }
 
+  open(slot: number): void {
+    this.#slot = slot;
+    this.#words[slot * this.#wordsPerSlot + ROLLED_TO] = this.#bucket;
+  }
+
   book(cost: number): number {
-    if (this.#slot < 0) {
-      this.#slot = this.#table.add(this.#key);
-      this.#words[this.#slot * this.#wordsPerSlot + ROLLED_TO] = this.#bucket;
-    }
     const head = this.#slot * this.#wordsPerSlot;
     const cell = this.#firstCell(head) + (this.#bucket % this.#ring);
     this.#cells[cell] = this.#cells[cell]! + cost;
@@ -99,9 +92,8 @@ export class SlidingWindows implements Counting {
     return 0;
   }
 
-  refund(key: string, cost: number, limit: number, receipt: number | undefined, nowMs: number): void {
-    this.look(key, 0, limit, nowMs);
-    if (this.#slot < 0) return;
+  refund(slot: number, cost: number, limit: number, receipt: number | undefined, nowMs: number): void {
+    this.look(slot, 0, limit, nowMs);
     if (receipt !== undefined) {
       if (this.#bucket - receipt <= this.#buckets) this.#takeFrom(receipt, cost);
       return;
@@ -112,16 +104,23 @@ export class SlidingWindows implements Counting {
     }
   }
 
-  reset(key: string): void {
-    this.#table.delete(key);
+  idle(slot: number): boolean {
+    return this.#bucketsSince(slot * this.#wordsPerSlot) > this.#buckets;
   }
 
-  get keys(): number {
-    return this.#table.size;
+  usedShare(slot: number): number {
+    return this.#words[slot * this.#wordsPerSlot + SUM]! / this.#limit;
   }
 
-  get forgotten(): number {
-    return this.#table.forgotten;
+  grow(capacity: number): void {
+    const words = new Uint32Array(capacity * this.#wordsPerSlot);
+    words.set(this.#words);
+    this.#words = words;
+    this.#cells = new this.#CellArray(words.buffer);
+  }
+
+  clear(slot: number): void {
+    this.#words.fill(0, slot * this.#wordsPerSlot, (slot + 1) * this.#wordsPerSlot);
   }
 
   #takeFrom(bucket: number, cost: number): number {
@@ -174,12 +173,5 @@ export class SlidingWindows implements Counting {
       }
     }
     this.#words[head + SUM] = sum;
-  }
-
-  #grow(capacity: number): void {
-    const words = new Uint32Array(capacity * this.#wordsPerSlot);
-    words.set(this.#words);
-    this.#words = words;
-    this.#cells = new this.#CellArray(words.buffer);
   }
 }

@@ -1,5 +1,4 @@
 import type { Counting } from './counting.ts';
-import { KeyTable } from './key-table.ts';
 
 // Times around 10⁹ ms carry a rounding error of 10⁻⁷ ms; a microsecond of tolerance keeps it out of decisions.
 const TOLERANCE_MS = 0.001;
@@ -13,33 +12,18 @@ export class SmoothRates implements Counting {
   readonly #windowMs: number;
   readonly #limit: number;
   readonly #burst: number;
-  readonly #table: KeyTable;
   /** When the units booked so far will have run out, per slot. */
   #arrivalMs = new Float64Array(0);
-  #key = '';
   #slot = -1;
   #nowMs = 0;
   #startMs = 0;
   #intervalMs = 0;
 
   /** @param burst how many units may come at once for a key with the limit `limit`; it grows with a key's own limit. */
-  constructor(windowMs: number, limit: number, burst: number, maxKeys: number) {
+  constructor(windowMs: number, limit: number, burst: number) {
     this.#windowMs = windowMs;
     this.#limit = limit;
     this.#burst = burst;
-    this.#table = new KeyTable(
-      {
-        idle: (slot) => this.#arrivalMs[slot]! <= this.#nowMs,
-        used: (slot) => this.#arrivalMs[slot]! - this.#nowMs,
-        grow: (capacity) => {
-          const old = this.#arrivalMs;
-          this.#arrivalMs = new Float64Array(capacity);
-          this.#arrivalMs.set(old);
-        },
-        clear: (slot) => void (this.#arrivalMs[slot] = 0),
-      },
-      maxKeys,
-    );
   }
 
   /** How many units may come at once under a key's `limit`. */
@@ -47,18 +31,20 @@ export class SmoothRates implements Counting {
     return limit === this.#limit ? this.#burst : Math.max(1, Math.round((this.#burst * limit) / this.#limit));
   }
 
-  look(key: string, cost: number, limit: number, nowMs: number): boolean {
-    this.#key = key;
+  look(slot: number, cost: number, limit: number, nowMs: number): boolean {
     this.#nowMs = nowMs;
     this.#intervalMs = this.#windowMs / limit;
-    this.#slot = this.#table.find(key);
-    this.#startMs = this.#slot < 0 ? nowMs : Math.max(nowMs, this.#arrivalMs[this.#slot]!);
+    this.#slot = slot;
+    this.#startMs = slot < 0 ? nowMs : Math.max(nowMs, this.#arrivalMs[slot]!);
     this.used = Math.ceil((this.#startMs - nowMs) / this.#intervalMs - TOLERANCE_MS);
     return this.#startMs + (cost - this.burstOf(limit)) * this.#intervalMs <= nowMs + TOLERANCE_MS;
   }
 
+  open(slot: number): void {
+    this.#slot = slot;
+  }
+
   book(cost: number): number {
-    if (this.#slot < 0) this.#slot = this.#table.add(this.#key);
     this.#startMs += cost * this.#intervalMs;
     this.#arrivalMs[this.#slot] = this.#startMs;
     this.used += cost;
@@ -75,24 +61,28 @@ export class SmoothRates implements Counting {
     return Math.ceil(this.#startMs - this.#nowMs - TOLERANCE_MS);
   }
 
-  refund(key: string, cost: number, limit: number, receipt: number | undefined, nowMs: number): void {
-    const slot = this.#table.find(key);
-    if (slot < 0) return;
+  refund(slot: number, cost: number, limit: number, receipt: number | undefined, nowMs: number): void {
     const arrivalMs = this.#arrivalMs[slot]!;
     // Units run out in the order they were booked: of this booking, what lies between now and its receipt is left.
     const leftMs = (receipt === undefined ? arrivalMs : Math.min(receipt, arrivalMs)) - nowMs;
     this.#arrivalMs[slot] = arrivalMs - Math.max(0, Math.min((cost * this.#windowMs) / limit, leftMs));
   }
 
-  reset(key: string): void {
-    this.#table.delete(key);
+  idle(slot: number): boolean {
+    return this.#arrivalMs[slot]! <= this.#nowMs;
   }
 
-  get keys(): number {
-    return this.#table.size;
+  usedShare(slot: number): number {
+    return ((this.#arrivalMs[slot]! - this.#nowMs) * this.#limit) / (this.#windowMs * this.#burst);
   }
 
-  get forgotten(): number {
-    return this.#table.forgotten;
+  grow(capacity: number): void {
+    const old = this.#arrivalMs;
+    this.#arrivalMs = new Float64Array(capacity);
+    this.#arrivalMs.set(old);
+  }
+
+  clear(slot: number): void {
+    this.#arrivalMs[slot] = 0;
   }
 }

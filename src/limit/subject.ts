@@ -18,24 +18,21 @@ export interface Subject {
  */
 export type LimitBy = 'ip' | 'user' | 'apiKey' | 'everyone' | ((subject: Subject) => string | undefined);
 
-/** The part of a key that says what it is, so that no API key can be mistaken for an address. */
+/** The part of a key that says what it is, where limits by user or API key fall back to the address. */
 const PREFIX = { ip: 'ip:', user: 'user:', apiKey: 'key:' } as const;
 
 const LONGEST_KEY = 64;
 
 /** The key `by` counts `subject` under; undefined: the limit does not apply to it. */
 export function keyOf(subject: Subject, by: LimitBy, ipv6Prefix: number): string | undefined {
-  if (by === 'ip') return ipKey(subject, ipv6Prefix);
+  if (by === 'ip') return subject.ip === undefined ? undefined : addressKey(subject.ip, ipv6Prefix);
   if (by === 'everyone') return 'everyone';
   if (typeof by === 'function') {
     const key = by(subject);
     return key === undefined ? undefined : bounded(key);
   }
   const value = subject[by];
-  return value === undefined ? ipKey(subject, ipv6Prefix) : PREFIX[by] + (by === 'apiKey' ? digest(value) : bounded(value));
-}
-
-function ipKey(subject: Subject, ipv6Prefix: number): string | undefined {
+  if (value !== undefined) return PREFIX[by] + (by === 'apiKey' ? digest(value) : bounded(value));
   return subject.ip === undefined ? undefined : PREFIX.ip + addressKey(subject.ip, ipv6Prefix);
 }
 

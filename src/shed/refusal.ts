@@ -1,3 +1,4 @@
+import { PROBLEM_KINDS, problemFields, problemText } from '../kernel/index.ts';
 import type { Exchange } from '../ports/index.ts';
 import type { Admission } from './shed.ts';
 
@@ -8,13 +9,13 @@ export interface ShedRefusal {
   readonly body: string;
 }
 
-const BODY = JSON.stringify({
-  type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+const BODY = problemText({
+  type: PROBLEM_KINDS.reducedCapacity,
   title: 'The service is over capacity',
   status: 503,
   detail: 'This request was set aside so that more urgent ones are served. Try again after Retry-After.',
 });
-const BODY_BYTES = String(Buffer.byteLength(BODY));
+const FIELDS = problemFields(Buffer.byteLength(BODY));
 
 /** A refusal as a problem document (RFC 9457). Under overload it must cost next to nothing, so its body never changes. */
 export function shedRefusalOf(admission: Admission): ShedRefusal {
@@ -23,9 +24,7 @@ export function shedRefusalOf(admission: Admission): ShedRefusal {
     headers: [
       ['retry-after', String(Math.ceil(admission.retryAfterMs / 1000))],
       ['x-spillway-level', String(admission.level)],
-      ['content-type', 'application/problem+json'],
-      ['content-length', BODY_BYTES],
-      ['cache-control', 'no-store'],
+      ...FIELDS,
     ],
     body: BODY,
   };

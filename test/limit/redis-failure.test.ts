@@ -51,6 +51,13 @@ async function decide(limiter: Limiter, times: number): Promise<Decision[]> {
   return decisions;
 }
 
+/** Where the key stands by the store's own word, which on a busy machine may miss its deadline at first. */
+async function lookInStore(limiter: Limiter): Promise<Decision> {
+  let look: Decision | undefined;
+  await eventually('the store answers in time', async () => (look = await limiter.peek('key')).reason === 'quota');
+  return look!;
+}
+
 test('a frozen Redis', async () => {
   const redis = await startRedis();
   const running = await limiterOn(redis.url);
@@ -60,8 +67,7 @@ test('a frozen Redis', async () => {
   assert.equal(allowedOf(away), LIMIT / INSTANCES);
   redis.process.thaw();
   await eventually('it has healed', () => running.isUp());
-  const look = await running.limiter.peek('key');
-  assert.equal(look.reason, 'quota');
+  const look = await lookInStore(running.limiter);
   assert.equal(look.remaining, LIMIT - LIMIT / INSTANCES, 'what was let through meanwhile is counted');
   await running.stop();
   await redis.stop();
@@ -76,7 +82,7 @@ test('a killed Redis that comes back empty', async () => {
   assert.equal(allowedOf(away), LIMIT / INSTANCES);
   await redis.restart();
   await eventually('it has healed', () => running.isUp());
-  assert.equal((await running.limiter.peek('key')).remaining, LIMIT - LIMIT / INSTANCES);
+  assert.equal((await lookInStore(running.limiter)).remaining, LIMIT - LIMIT / INSTANCES);
   await running.stop();
   await redis.stop();
 });

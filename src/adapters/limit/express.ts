@@ -20,7 +20,7 @@ export function expressLimit(
 ): NodeMiddleware<ExpressRequest> {
   return limitWith(
     options,
-    (request) => ({ ...factsOf(request), frameworkIp: request.ip }),
+    (request) => factsOf(request, request.ip),
     (request, decision) => void (request.rateLimit = decision),
     runtime,
   );

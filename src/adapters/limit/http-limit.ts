@@ -62,6 +62,7 @@ export const ownOptions = z.object({
 });
 
 const OWN_NAMES = new Set(['limiter', 'cost', 'message', ...Object.keys(ownOptions.shape)]);
+const WATCHED_REQUESTS = 10_000;
 const EVERYONE = new Set<unknown>(['0.0.0.0/0', '::/0']);
 
 /** The part of limiting that is the same in every framework: whom to count, how much, and what to answer. */
@@ -73,6 +74,7 @@ export class HttpLimit<Request extends object> {
   /** Whether units are given back by what the answer is. */
   readonly dependsOnAnswer: boolean;
   readonly #counted: WeakSet<object>;
+  #requests = 0;
 
   constructor(options: HttpLimitOptions<Request>, runtime?: Partial<Runtime>) {
     const own = parseOptions(ownOptions, options, 'limit options');
@@ -92,8 +94,7 @@ export class HttpLimit<Request extends object> {
    */
   decide(request: Request, facts: RequestFacts): Decision | Promise<Decision> | undefined {
     if (this.#options.skip?.(request)) return undefined;
-    if (this.#counted.has(request)) misconfigurations.warn('countedTwice');
-    this.#counted.add(request);
+    if (this.#requests < WATCHED_REQUESTS) this.#watch(request);
     const subject = this.#subjectOf(request, facts);
     const decision =
       subject instanceof Promise ? subject.then((settled) => this.#check(request, settled)) : this.#check(request, subject);
@@ -130,6 +131,13 @@ export class HttpLimit<Request extends object> {
   answered(decision: Decision, status: number): void {
     const { skipFailedRequests = false, skipSuccessfulRequests = false } = this.#options;
     if (decision.allowed && (status >= 400 ? skipFailedRequests : skipSuccessfulRequests)) void this.limiter.refund(decision);
+  }
+
+  /** A set-up that counts twice does so from the start; watching for ever would cost every request. */
+  #watch(request: Request): void {
+    this.#requests++;
+    if (this.#counted.has(request)) misconfigurations.warn('countedTwice');
+    this.#counted.add(request);
   }
 
   #check(request: Request, subject: Subject | string): Decision | Promise<Decision> {

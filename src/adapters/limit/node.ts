@@ -22,7 +22,12 @@ export interface NodeLimitOptions<Request extends IncomingMessage = IncomingMess
  * what may go on, in the same turn of the loop while counts are in memory.
  */
 export function nodeLimit(options: NodeLimitOptions, runtime?: Partial<Runtime>): NodeMiddleware {
-  return limitWith(options, factsOf, () => {}, runtime);
+  return limitWith(
+    options,
+    (request) => factsOf(request),
+    () => {},
+    runtime,
+  );
 }
 
 /** @param onDecision puts the decision where the framework's users look for it. */
@@ -50,11 +55,12 @@ export function limitWith<Request extends IncomingMessage>(
   };
 }
 
-export function factsOf(request: IncomingMessage): RequestFacts {
+export function factsOf(request: IncomingMessage, frameworkIp?: string): RequestFacts {
   const forwardedFor = request.headers['x-forwarded-for'];
   return {
     peer: request.socket.remoteAddress,
     forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+    frameworkIp,
   };
 }
 
