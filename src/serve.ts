@@ -3,8 +3,10 @@ import { hostname } from 'node:os';
 import { extname, join } from 'node:path';
 import { createCluster, type Cluster, type WorkerStatus } from './cluster/index.ts';
 import { actionsOn } from './control.ts';
+import { MemoryCounterStore } from './drivers/memory-counter-store.ts';
 import { MemoryKvStore } from './drivers/memory-kv-store.ts';
 import { createRedisCommands, type RedisCommands } from './drivers/redis-commands.ts';
+import { serveCounterStore } from './drivers/remote-counter-store.ts';
 import { serveKvStore } from './drivers/remote-kv-store.ts';
 import { createAdmin, createRedisHistory, Health, measureProcess, type WorkerState } from './health/index.ts';
 import {
@@ -46,7 +48,7 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
   const runtime = runtimeFrom({ metrics: new Metrics(1000, 'primary') });
   const { config } = policy;
   const cluster = clusterFor(policy, { configPath, flags }, runtime);
-  shareStore(cluster, runtime);
+  shareStores(cluster, runtime);
   const history = historyCommands(policy, runtime);
   const health = healthOf(policy, cluster, history, runtime);
   const lifecycle = new Lifecycle(runtime.clock);
@@ -110,11 +112,16 @@ function clusterFor({ config }: Policy, task: WorkerTask, runtime: Runtime): Clu
   );
 }
 
-/** Pages are made once for all workers, and outlive each of them. */
-function shareStore(cluster: Cluster, runtime: Runtime): void {
-  const store = new MemoryKvStore({}, runtime);
-  const workerGone = serveKvStore(() => store.connect(), cluster);
-  cluster.events.on('workerGone', ({ id }) => workerGone(id));
+/** Pages are made once for all workers, limits hold for all of them together, and both outlive each worker. */
+function shareStores(cluster: Cluster, runtime: Runtime): void {
+  const pages = new MemoryKvStore({}, runtime);
+  const counters = new MemoryCounterStore({}, runtime);
+  const noPages = serveKvStore(() => pages.connect(), cluster);
+  const noCounters = serveCounterStore(() => counters.connect(), cluster);
+  cluster.events.on('workerGone', ({ id }) => {
+    noPages(id);
+    noCounters(id);
+  });
 }
 
 /** History is kept in a file where one is named, else in Redis where there is one, else in memory. */

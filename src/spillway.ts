@@ -13,13 +13,15 @@ import { runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision, type LimitGate } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
 import type { Policy } from './policy/index.ts';
-import type { Exchange, KvStore } from './ports/index.ts';
+import type { CounterStore, Exchange, KvStore } from './ports/index.ts';
 import { createShedder, refuseShed, shedOnMiss, type Shedder } from './shed/index.ts';
 
 /** What a process is given by those around it. */
 export interface Surroundings {
   /** Shared with other processes, so that a page is made once for all of them. */
   readonly store?: KvStore;
+  /** Counts of limits shared with other processes, so that a limit holds for all of them together. */
+  readonly counters?: CounterStore;
   /** A listening handle of the primary's, in place of opening the policy's port here. */
   readonly handleToListenOn?: object;
   /** Refuses requests that have ended process after process. */
@@ -62,12 +64,17 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
 
   // Redis is shared by the whole fleet; without it, what the processes of this machine were given.
   const shared = config.redis === undefined ? given.store && { store: given.store } : { redis: config.redis };
-  const counters = config.redis === undefined ? undefined : createRedisCounters({ url: config.redis }, around);
+  const counters = config.redis === undefined ? given.counters : createRedisCounters({ url: config.redis }, around);
 
   const healthLevel = given.healthLevel ?? (() => 0);
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
-  const limits = createLimitGate(policy.routes, { ...config.limits, ...(counters && { store: counters }) }, around);
+  const limits = createLimitGate(
+    policy.routes,
+    // A question to the primary costs each process more than one to Redis costs the gateway: hot keys take units ahead.
+    { leases: config.redis === undefined, ...config.limits, ...(counters && { store: counters }) },
+    around,
+  );
   const shedder = createShedder(config.shed, around);
   const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {

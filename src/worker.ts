@@ -1,5 +1,6 @@
 /** A worker's process: joins the primary, serves the policy the primary was given, answers what it is asked. */
 import { isClusterWorker, joinCluster, type ClusterWorker } from './cluster/index.ts';
+import { remoteCounterStore } from './drivers/remote-counter-store.ts';
 import { remoteKvStore } from './drivers/remote-kv-store.ts';
 import {
   HeardVerdict,
@@ -50,7 +51,10 @@ async function work(task: WorkerTask): Promise<void> {
   const spillway = createSpillway(
     policy,
     {
-      ...(policy.config.redis === undefined && { store: remoteKvStore(worker, runtime.clock) }),
+      ...(policy.config.redis === undefined && {
+        store: remoteKvStore(worker, runtime.clock),
+        counters: remoteCounterStore(worker),
+      }),
       handleToListenOn: worker.sockets.get('site')!,
       guard: worker.guard,
       healthLevel: () => verdict.level,

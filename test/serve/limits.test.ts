@@ -18,7 +18,12 @@ describe('the sections limits and shed', () => {
         '/api/:name': { class: 'normal', cache: false, limit: [{ limit: 4, window: '1h' }] },
         '/keyed/:name': { class: 'normal', cache: false, limit: [{ limit: 1, window: '1h', by: 'apiKey' }] },
       },
-      limits: { slowDown: { after: 2, delay: '300ms', maxDelay: '300ms' }, apiKeyHeader: 'x-team', legacyHeaders: false },
+      limits: {
+        storeDeadline: '10s',
+        slowDown: { after: 2, delay: '300ms', maxDelay: '300ms' },
+        apiKeyHeader: 'x-team',
+        legacyHeaders: false,
+      },
     });
   });
   after(async () => {

@@ -16,8 +16,6 @@ describe('a fleet on Redis', () => {
     const config = {
       redis: redis.url,
       upstreams: { site: { endpoints: [origin.url] } },
-      // However slow the machine: what is tested is the count in Redis, not each process's share of it.
-      limits: { storeDeadline: '10s' },
       routes: {
         '/city/:city': { class: 'critical', tags: ['city::city'] },
         '/limited': { class: 'critical', cache: false, limit: [{ limit: 5, window: '1m' }] },
