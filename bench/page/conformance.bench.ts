@@ -5,8 +5,8 @@
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startGatewayUnderTest } from '../../test/http/conformance/gateway-under-test.ts';
-import { type Kind, type Results, score, Suite } from '../../test/http/conformance/suite.ts';
+import { startGatewayUnderTest } from '../../test/http/public-suite/gateway-under-test.ts';
+import { type Kind, type Results, score, Suite } from '../../test/http/public-suite/suite.ts';
 import { eventually, ServerProcess } from '../../test/servers/index.ts';
 import { type Findings, freePort, missingProgram, nginxServer, nodeServer, type Study } from '../harness/index.ts';
 

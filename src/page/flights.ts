@@ -107,7 +107,7 @@ export class Flights {
   }
 
   #landed(target: FillTarget, { key, found }: Lookup, outcome: FlightOutcome): void {
-    const { counters, events } = this.#around;
+    const { clock, counters, events } = this.#around;
     const series = counters.of(target.route);
     const about = { url: target.primary, route: target.route.pattern };
     if (outcome.kind === 'failed') {
@@ -116,6 +116,8 @@ export class Flights {
       events.emit('fillFailed', { ...about, error: outcome.error, servedStale: found !== undefined });
       return;
     }
+    // What was found may be the last good page, served because the key rests: that is no success.
+    if (outcome.kind === 'found' && !(outcome.found && clock.now() < outcome.found.entry.freshUntilMs)) return;
     this.#resting.delete(key);
     if (outcome.kind === 'stored' || outcome.kind === 'validated') {
       series.fills.inc();

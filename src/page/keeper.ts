@@ -7,8 +7,8 @@ import { type Fields, fieldValue, firstLine, withoutFields } from './fields.ts';
 import type { Lifetimes } from './freshness.ts';
 import { type PageAddress, selectingValues } from './key.ts';
 import type { PageSettings } from './options.ts';
-import { parseContentRange } from './range.ts';
-import { type ContentRange, type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
+import { heldRange } from './range.ts';
+import { type PageData, type PageEntry, StoredPage, type VariantIndex } from './stored-page.ts';
 import { groupTags, joinTags, originTags, ownTags } from './tags.ts';
 import { languageVariantKey, sameNames, variantKey, varyNames, withLanguage } from './variants.ts';
 import type { FillTarget } from './visit.ts';
@@ -205,12 +205,6 @@ function written(ms: number): Duration {
 
 function originOf({ scheme, authority }: PageAddress): string {
   return `${scheme}://${authority}`;
-}
-
-/** The range a part's body really holds: what broke off early is a shorter part (RFC 9111 §3.3). */
-function heldRange(contentRange: string | undefined, length: number): ContentRange | undefined {
-  const range = parseContentRange(contentRange);
-  return range && { ...range, last: Math.min(range.last, range.first + length - 1) };
 }
 
 /** A strong entity tag of the body's bytes. */

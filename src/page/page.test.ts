@@ -75,6 +75,20 @@ describe('pages', () => {
     assert.equal((await get('/plans/dallas')).text, 'healed');
   });
 
+  it('lets a failing page rest although the process has lost its copy and finds the last good one in the store', async () => {
+    await get('/plans/dallas');
+    await clock.advance(901_000);
+    const inStore = store.peek.bind(store);
+    store.entry = async (key) => inStore(key);
+    store.peek = () => undefined;
+    answers({ status: 500, body: 'broken' });
+    for (let nth = 0; nth < 40; nth++) {
+      assert.equal((await get('/plans/dallas')).text, 'page 1');
+      await clock.advance(100);
+    }
+    assert.equal(upstream.requests.length, 1 + 3, 'tried at once, after 1 s, after 2 s more');
+  });
+
   it('makes a much read page again before it expires, and leaves the others', async () => {
     await get('/plans/dallas');
     await get('/plans/quiet');
@@ -82,7 +96,7 @@ describe('pages', () => {
       await clock.advance(20_000);
       await get('/plans/dallas');
     }
-    await clock.advance(125_000);
+    await clock.advance(260_000);
     await get('/plans/dallas');
     await get('/plans/quiet');
     await clock.advance(10);

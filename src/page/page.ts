@@ -152,7 +152,7 @@ class PageCache implements Pages {
     if (method !== 'GET' && method !== 'HEAD') return this.#passUnsafe(exchange, upstream, policy);
 
     const raw = request.rawHeaders;
-    const facts = requestFacts(raw);
+    const facts = requestFacts(raw, method);
     const address = addressOf(exchange, policy);
     const keyedQuery = this.#variances.keyed(address.authority, address.path, address.query);
     const primary = primaryKey(address, policy, raw, facts.cookie, keyedQuery);

@@ -40,6 +40,12 @@ export function parseContentRange(value: string | undefined): ContentRange | und
   return first <= last && last < total ? { first, last, total } : undefined;
 }
 
+/** The range a part's body really holds: what broke off early is a shorter part (RFC 9111 §3.3). */
+export function heldRange(contentRange: string | undefined, length: number): ContentRange | undefined {
+  const range = parseContentRange(contentRange);
+  return range && { ...range, last: Math.min(range.last, range.first + length - 1) };
+}
+
 export function formatContentRange(first: number, last: number, total: number): string {
   return `bytes ${first}-${last}/${total}`;
 }

@@ -19,7 +19,7 @@ export interface RequestFacts {
 }
 
 /** Node's `headers` object costs an allocation and a lower-case copy per field; this looks at each name once. */
-export function requestFacts(raw: Fields): RequestFacts {
+export function requestFacts(raw: Fields, method = 'GET'): RequestFacts {
   const facts: RequestFacts = {
     acceptEncoding: '',
     ifNoneMatch: undefined,
@@ -34,6 +34,8 @@ export function requestFacts(raw: Fields): RequestFacts {
     plain: true,
   };
   for (let at = 0; at < raw.length; at += 2) take(facts, raw[at]!, raw[at + 1]!);
+  // `Range` means something for GET only (RFC 9110 §14.2).
+  if (method !== 'GET') facts.range = facts.ifRange = undefined;
   return facts;
 }
 

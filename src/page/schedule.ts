@@ -1,5 +1,5 @@
 import type { PageCachePolicy, Priority } from '../policy/index.ts';
-import { EARLY_SHARE } from './stored-page.ts';
+import { earlyAfterMs } from './stored-page.ts';
 
 /** Why a page is made again, or why not. */
 export type RegenerationReason = 'missing' | 'forced' | 'scheduled' | 'popular' | 'change' | 'warm' | 'manual';
@@ -34,6 +34,6 @@ export function regenerationAdvice(page: PageAge, rule: PopularityRule): Regener
   if (ageMs >= policy.forceAfterMs) return { shouldRegenerate: true, reason: 'forced', priority };
   if (ageMs >= policy.revalidateMs) return { shouldRegenerate: true, reason: 'scheduled', priority };
   const isPopular = requestsPerHour > rule.popularAbovePerHour;
-  if (isPopular && ageMs >= policy.revalidateMs * EARLY_SHARE) return { shouldRegenerate: true, reason: 'popular', priority };
+  if (isPopular && ageMs >= earlyAfterMs(policy.revalidateMs)) return { shouldRegenerate: true, reason: 'popular', priority };
   return { shouldRegenerate: false, reason: 'fresh', priority };
 }

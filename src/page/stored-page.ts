@@ -76,7 +76,7 @@ export class StoredPage {
     this.data = data;
     this.offered = ENCODINGS.reduce((mask, encoding, bit) => (data.encoded[encoding] ? mask | (1 << bit) : mask), 0);
     this.traffic = new PageTraffic(data.receivedMs);
-    this.earlyMs = data.receivedMs + data.lifetimes.freshMs * EARLY_SHARE;
+    this.earlyMs = data.receivedMs + earlyAfterMs(data.lifetimes.freshMs);
   }
 
   /** The same body after a validation said it still holds. */
@@ -89,8 +89,14 @@ export class StoredPage {
   }
 }
 
-/** A much read page is made again when this share of its freshness has passed. */
-export const EARLY_SHARE = 0.8;
+const EARLY_SHARE = 0.95;
+/** What is made again within a minute anyway would only be made more often. */
+const SHORTEST_EARLY_MS = 60_000;
+
+/** At which age a much read page is made again, before it expires at `freshMs`. */
+export function earlyAfterMs(freshMs: number): number {
+  return freshMs < SHORTEST_EARLY_MS ? Infinity : freshMs * EARLY_SHARE;
+}
 
 /** Stands at the key of a URL whose answers vary: which request fields select, and where the variants lie. */
 export interface VariantIndex {

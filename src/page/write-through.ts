@@ -5,6 +5,7 @@ import type { Forwarded } from './cache-status.ts';
 import { updatedFields } from './conditional.ts';
 import { type Fields, fieldValue, firstLine } from './fields.ts';
 import { judge, type Lifetimes } from './freshness.ts';
+import { joinedToStored } from './joined-parts.ts';
 import type { Keeper, Lookup } from './keeper.ts';
 import type { PageSettings } from './options.ts';
 import type { PassExtras } from './pass.ts';
@@ -57,7 +58,7 @@ export class WriteThrough {
     );
   }
 
-  /** A range of a page that is not stored whole: its part is stored. */
+  /** A range of a page that is not stored whole: its part is stored, joined to the part that is stored already where it can be. */
   async range(visit: Visit, target: FillTarget, lookup: Lookup): Promise<void> {
     const { range, ifRange } = visit.facts;
     const lease = await this.#lease(target, lookup);
@@ -92,8 +93,9 @@ export class WriteThrough {
   }
 
   async #store(target: FillTarget, lookup: Lookup, lease: FillLease<PageEntry>, head: Worthy, body: Buffer): Promise<void> {
-    const page = await this.#keeper.make(target, { ...head, body, renderMs: this.#clock.now() - head.receivedMs });
-    await this.#keeper.keep(target, lookup, lease, page);
+    const received = { ...head, body, renderMs: this.#clock.now() - head.receivedMs };
+    const joined = joinedToStored(lookup.found?.page.data, received, this.#options.maxBodySize);
+    await this.#keeper.keep(target, lookup, lease, await this.#keeper.make(target, joined));
   }
 
   /** Brings the stored page's fields up to date, or marks it stale when it is another (RFC 9111 §4.3.5). */

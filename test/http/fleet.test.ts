@@ -1,14 +1,10 @@
 /** Several processes' worth of page caches over one shared store: one fetch per page in the fleet, whatever breaks. */
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
 import { createPages, pageCodec, type PageEntry, type Pages } from '../../src/page/index.ts';
 import { MemoryKvStore } from '../../src/drivers/memory-kv-store.ts';
-import { Origin } from '../gateway/support.ts';
-import { eventually, type RedisServer, startRedis } from '../servers/index.ts';
+import { type RedisServer, startRedis } from '../servers/index.ts';
 import { ask, type PageServer, routePolicy, startPageServer } from './rig/page-server.ts';
 import { ScriptedUpstream } from './rig/scripted-upstream.ts';
 
@@ -124,36 +120,3 @@ for (const [name, shared] of Object.entries(stores))
       assert.ok(attempts <= 8, `${attempts} attempts in 3 s for ${asked} requests`);
     });
   });
-
-it('a process killed in mid-render is replaced: another one finishes, once', async () => {
-  const held: (() => void)[] = [];
-  const origin = await Origin.start((_, response) => {
-    held.push(() => response.writeHead(200, HTML).end('made'));
-    if (held.length > 1) held.at(-1)!();
-  });
-  const url = `http://127.0.0.1:${origin.port}`;
-  const prefix = `fleet-${++turns}:`;
-  const [doomed, ...others] = await Promise.all([1, 2, 3].map(() => startLoneGateway(redis.url, prefix, url)));
-  const headers = { host: 'site.test' };
-  const lost = ask(doomed!.port, '/plans', { headers }).catch(() => 'lost');
-  await eventually('the render began', () => held.length === 1);
-  const waiting = others.map(({ port }) => ask(port, '/plans', { headers }));
-  doomed!.process.kill('SIGKILL');
-  assert.equal(await lost, 'lost');
-  const answers = await Promise.all(waiting).finally(() => {
-    for (const { process: child } of others) child.kill();
-    origin.server.closeAllConnections();
-    origin.server.close();
-  });
-  assert.deepEqual(
-    answers.map((answer) => answer.text),
-    ['made', 'made'],
-  );
-  assert.equal(origin.requests, 2);
-});
-
-async function startLoneGateway(...args: readonly string[]): Promise<{ port: number; process: ChildProcess }> {
-  const child = fork(join(import.meta.dirname, 'rig/lone-gateway.ts'), args, { execArgv: ['--conditions=source'] });
-  const [port] = (await once(child, 'message')) as [number];
-  return { port, process: child };
-}

@@ -1,12 +1,22 @@
-/** A gateway in a process of its own, to be killed: `lone-gateway.ts <redis url> <prefix> <origin url>`; tells its port. */
+/**
+ * A gateway in a process of its own, to be killed: `lone-gateway.ts <redis url> <prefix> <origin url> <revalidate ms>`.
+ * Tells its port.
+ */
 import { createCache } from '../../../src/cache/index.ts';
-import { createProxy } from '../../../src/gateway/index.ts';
+import { createGateway, createProxy } from '../../../src/gateway/index.ts';
 import { createPages, pageCodec, type PageEntry } from '../../../src/page/index.ts';
-import { routePolicy, startPageServer } from './page-server.ts';
+import { routePolicy } from './page-server.ts';
 
-const [redis, prefix, origin] = process.argv.slice(2) as [string, string, string];
+const [redis, prefix, origin, revalidate] = process.argv.slice(2) as [string, string, string, string];
+const revalidateMs = Number(revalidate);
 const pages = createPages({}, { store: createCache<PageEntry>({ name: 'pages', codec: pageCodec, redis, prefix }) });
 const proxy = createProxy({ upstreams: { site: { endpoints: [origin] } } });
-const route = routePolicy({ revalidateMs: 60_000, storeTtlMs: 60_000 }, { tags: ['plans'] });
-const server = await startPageServer(pages, proxy, () => ({ route, params: {} }));
-process.send!(server.port);
+const route = routePolicy({ revalidateMs, storeTtlMs: revalidateMs }, { tags: ['plans'] });
+const gateway = createGateway({
+  listen: { port: 0 },
+  match: () => ({ route, params: {} }),
+  handle: (exchange) => pages.serve(exchange, proxy),
+  prepared: pages.prepared,
+});
+await gateway.start();
+process.send!(Number(new URL(gateway.address).port));

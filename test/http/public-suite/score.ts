@@ -1,4 +1,4 @@
-/** `node --conditions=source test/http/conformance/score.ts [rfc|safe] [test id]`: runs the suite and prints what fails. */
+/** `node --conditions=source test/http/public-suite/score.ts [rfc|safe] [test id]`: runs the suite and prints what fails. */
 import { startGatewayUnderTest } from './gateway-under-test.ts';
 import { score, Suite } from './suite.ts';
 
