@@ -92,8 +92,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       handle: given.guard ? (exchange) => guarded(given.guard!, exchange) : limited,
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
-      // Where a limit counts, the answer tells how much of it is left: that is the full path's to write.
-      admitFast: (route) => route.limits.length === 0,
+      admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
       ...(accessLog && { onComplete: accessLog.record }),
       ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
     },

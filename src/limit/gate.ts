@@ -5,7 +5,7 @@ import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
 import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, type Decision } from './decision.ts';
-import { limitFields, type FieldChoice } from './http-fields.ts';
+import { limitFieldLines, limitFields, type FieldChoice } from './http-fields.ts';
 import { PolicyLimiter, type Limiter } from './limit.ts';
 import { listShape, storeShape } from './options.ts';
 import { refusalOf } from './refusal.ts';
@@ -48,7 +48,7 @@ const NO_LIMIT = decidedWithoutLimits(true, 'exempt');
 
 export class LimitGate {
   readonly #limiters = new Map<RoutePolicy, PolicyLimiter>();
-  /** Routes where the address alone decides, so that a request can be judged before its head is parsed. */
+  /** Routes where the address alone decides, and at once, so that a request can be judged before its head is parsed. */
   readonly #byAddressOnly = new Set<RoutePolicy>();
   readonly #fields: FieldChoice;
   readonly #identify: Identify;
@@ -58,6 +58,7 @@ export class LimitGate {
     this.#identify = options.identify ?? apiKeyFrom(options.apiKeyHeader.toLowerCase());
     const identityMatters =
       options.identify !== undefined && Object.keys(options.tiers).length + options.allow.length + options.deny.length > 0;
+    const mayHoldBack = options.slowDown !== undefined;
     for (const route of routes) {
       if (route.limits.length === 0) continue;
       this.#limiters.set(
@@ -68,7 +69,7 @@ export class LimitGate {
           runtime,
         ),
       );
-      if (!identityMatters && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      if (!identityMatters && !mayHoldBack && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
       if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
@@ -81,13 +82,14 @@ export class LimitGate {
   }
 
   /**
-   * The same for an answer that is ready to be written: true counts the request and lets it go; false means that
-   * {@link check} must decide, and has counted nothing.
+   * The same for an answer that is ready to be written: field lines to send along, each with its line break, when the
+   * request was counted and may go; false when {@link check} must decide, and nothing was counted.
    */
-  admitFast(route: RoutePolicy, clientIp: string): boolean {
+  admitFast(route: RoutePolicy, clientIp: string): string | false {
     const limiter = this.#limiters.get(route);
-    if (!limiter) return true;
-    return this.#byAddressOnly.has(route) && limiter.admits({ ip: clientIp });
+    if (!limiter) return '';
+    const decision = this.#byAddressOnly.has(route) ? limiter.checkNow({ ip: clientIp }) : undefined;
+    return decision !== undefined && limitFieldLines(decision, this.#fields);
   }
 
   /**

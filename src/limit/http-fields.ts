@@ -27,6 +27,13 @@ export function limitFields(decision: Decision, choice: FieldChoice = ALL_FIELDS
   return fields;
 }
 
+/** The same as lines of a response head, each with its line break. */
+export function limitFieldLines(decision: Decision, choice: FieldChoice = ALL_FIELDS): string {
+  let lines = '';
+  for (const [name, value] of limitFields(decision, choice)) lines += `${name}: ${value}\r\n`;
+  return lines;
+}
+
 /** `"100-per-1m";q=100;w=60` per limit. The draft knows whole seconds only, so a shorter window goes unsaid. */
 function policyField({ states }: Decision): string {
   let text = '';

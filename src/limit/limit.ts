@@ -142,14 +142,13 @@ export class PolicyLimiter implements Limiter {
   }
 
   /**
-   * Like {@link check} for a caller who cannot wait and asks `check` when the answer is no: counts nothing and reports
-   * nothing then. Always false where only the shared store can decide.
+   * Like {@link check} for a caller who cannot wait: the decision where it is an allowing one and this process can make it
+   * by itself. Undefined otherwise; then nothing was counted or reported, and `check` must decide.
    */
-  admits(subject: Subject): boolean {
-    if (this.#shared) return false;
-    const decision = this.#listed(subject) ?? (this.#decide(subject, 1) as Decision);
-    if (decision.allowed) this.#conclude(subject, decision, 1);
-    return decision.allowed;
+  checkNow(subject: Subject): Decision | undefined {
+    const decision = this.#listed(subject) ?? this.#decideNow(subject);
+    if (!decision?.allowed) return undefined;
+    return this.#conclude(subject, decision, 1);
   }
 
   peek(subject: Subject | string): Decision | Promise<Decision> {
@@ -220,6 +219,11 @@ export class PolicyLimiter implements Limiter {
     if (keys.every((key) => key === undefined)) return decidedWithoutLimits(true, 'exempt');
     if (this.#shared) return this.#shared.decide(keys, multiplier, cost);
     return this.#local.decide(keys, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
+  }
+
+  #decideNow(subject: Subject): Decision | undefined {
+    if (!this.#shared) return this.#decide(subject, 1) as Decision;
+    return this.#shared.decideByLeaseNow(this.#keysOf(subject), this.#multiplierOf(subject), 1);
   }
 
   /** What follows from a decision: delays, counters, events. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, SimulatedClock, SpillwayError } from '../kernel/index.ts';
 import type { CounterStore, RefundEntry, TakeAnswer, TakeRequest } from '../ports/index.ts';
-import { createLimiter, type Limiter } from './limit.ts';
+import { createLimiter, type Limiter, type PolicyLimiter } from './limit.ts';
 import type { LimiterOptions } from './options.ts';
 
 /** A store with one count per key and no time of its own, whose answers can be held back or made to fail. */
@@ -235,6 +235,24 @@ test('what a lease did not need is returned when it ends', async () => {
   }
   await clock.advance(5000);
   assert.equal(store.total, 300);
+});
+
+test('a leased unit decides at once; without one nothing is counted, and the store is left alone', async () => {
+  const { clock, store, limiter } = create({ limit: 4000, window: '1m', leases: true, leaseAbove: 50 });
+  const atOnce = limiter as PolicyLimiter;
+  assert.equal(atOnce.checkNow({ ip: '192.0.2.1' }), undefined);
+  assert.equal(store.calls.length, 0);
+  for (let i = 0; i < 300; i++) {
+    void limiter.check({ ip: '192.0.2.1' });
+    await clock.advance(5);
+  }
+  const calls = store.calls.length;
+  const first = atOnce.checkNow({ ip: '192.0.2.1' })!;
+  const second = atOnce.checkNow({ ip: '192.0.2.1' })!;
+  assert.deepEqual([first.allowed, second.remaining], [true, first.remaining - 1]);
+  assert.equal(store.calls.length, calls);
+  await clock.advance(5000);
+  assert.equal(store.total, 302);
 });
 
 test('without a store answering from the start no decision rejects', async () => {

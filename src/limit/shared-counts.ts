@@ -91,6 +91,18 @@ export class SharedCounts {
     return this.#askStore(groups, keys, multiplier, cost);
   }
 
+  /** An allowing decision, where this process holds leased units to make it with; otherwise undefined, and nothing counted. */
+  decideByLeaseNow(keys: GroupKeys, multiplier: number, cost: number): Decision | undefined {
+    if (!this.#leases) return undefined;
+    const groups = this.#groupsOf(keys, multiplier);
+    if (groups.length !== 1) return undefined;
+    const nowMs = this.#clock.monotonic();
+    const lease = this.#leases.take(groups[0]!.key, cost, nowMs);
+    if (!lease) return undefined;
+    this.#leases.rateOf(groups[0]!.key, cost, nowMs);
+    return this.#leasedDecision(lease, groups[0]!, keys, multiplier, cost, nowMs);
+  }
+
   async refund(decision: SharedDecision, cost: number): Promise<void> {
     const entries = decision.takeBack(cost);
     for (const { group } of entries) this.#refusals.delete(group.key);
