@@ -24,6 +24,8 @@ export interface StoreGuardOptions {
 
 const READY_PAUSE_MS = 20;
 const FIRST_PROBE_MS = 25;
+/** A call that failed later than this has waited for an answer; one that fails sooner costs nobody anything. */
+const WAITED_MS = 10;
 
 /** An invalidation the store has not heard of. */
 type Owed =
@@ -33,8 +35,8 @@ type Owed =
   | { readonly kind: 'pattern'; readonly pattern: string };
 
 /**
- * A store that may be slow, frozen or gone. After some failures in a row it is left alone, and asked now and then until
- * it answers. Reads and leases reject meanwhile, at once. Invalidations never reject: they are owed and made good, so
+ * A store that may be slow, frozen or gone. After some failures in a row, or when a call waited in vain while no other was
+ * answered either, it is left alone, and asked now and then until it answers: nobody waits twice. Reads and leases reject meanwhile, at once. Invalidations never reject: they are owed and made good, so
  * that no value older than the invalidation outlives it; values are never replayed, for someone may have removed them
  * since.
  */
@@ -46,6 +48,7 @@ export class StoreGuard {
   readonly #owed = new Map<string, Owed>();
   #owesEverything = false;
   #failures = 0;
+  #answeredMs = -Infinity;
   #probe: Timer | undefined;
   /** The store answers again, and is being told of what it missed. */
   #paying = false;
@@ -158,14 +161,17 @@ export class StoreGuard {
   }
 
   async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {
+    const startedMs = this.#clock.monotonic();
     try {
       const result = await work();
       this.#failures = 0;
+      this.#answeredMs = this.#clock.monotonic();
       return result;
     } catch (error) {
       this.failed++;
       this.#options.onFailure?.();
-      if (++this.#failures >= this.#options.failures) this.#leaveAlone(error);
+      const isSilent = this.#answeredMs < startedMs && this.#clock.monotonic() - startedMs > WAITED_MS;
+      if (++this.#failures >= this.#options.failures || isSilent) this.#leaveAlone(error);
       throw error;
     }
   }
