@@ -171,7 +171,9 @@ export class StoreGuard {
       this.failed++;
       this.#options.onFailure?.();
       const isSilent = this.#answeredMs < startedMs && this.#clock.monotonic() - startedMs > WAITED_MS;
-      if (++this.#failures >= this.#options.failures || isSilent) this.#leaveAlone(error);
+      // Whether it was that call or the store is a matter of one question, which the next caller need not wait for.
+      if (isSilent) this.#leaveAlone(error, 0);
+      else if (++this.#failures >= this.#options.failures) this.#leaveAlone(error);
       throw error;
     }
   }
@@ -200,26 +202,25 @@ export class StoreGuard {
     this.#owesEverything = true;
   }
 
-  #leaveAlone(error: unknown): void {
+  #leaveAlone(error: unknown, pauseMs = FIRST_PROBE_MS): void {
     if (this.#probe || this.#closed) return;
-    this.#schedule();
+    this.#schedule(pauseMs);
     this.#onChange(false, error);
   }
 
   /** Soon at first, for most failures are a matter of moments. */
-  #schedule(attempt = 0): void {
+  #schedule(pauseMs: number): void {
     if (this.#closed) return;
-    const pauseMs = Math.min(this.#options.probeMs, FIRST_PROBE_MS * 2 ** attempt);
-    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(attempt), pauseMs);
+    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(pauseMs), Math.min(this.#options.probeMs, pauseMs));
   }
 
-  async #tryAgain(attempt: number): Promise<void> {
+  async #tryAgain(pausedMs: number): Promise<void> {
     try {
       await this.#store.ping();
       this.#paying = true;
       await this.#pay();
     } catch {
-      this.#schedule(attempt + 1);
+      this.#schedule(Math.max(FIRST_PROBE_MS, 2 * pausedMs));
       return;
     } finally {
       this.#paying = false;
