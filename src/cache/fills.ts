@@ -310,6 +310,8 @@ export class Fills {
       this.#end(fill, 'abandoned');
       return fill.done;
     }
+    // The versions it would have loaded under do not matter: what the other stores brings its own.
+    fill.stamp = undefined;
     fill.timer = this.#with.clock.setTimer(() => this.#end(fill, 'abandoned'), leftMs);
     fill.waits = true;
     fill.fence.onStrike = fill.fence.onHint = () => this.#end(fill, 'committed');
