@@ -1,5 +1,6 @@
 import type { Clock, Counter, Random } from '../kernel/index.ts';
 import type { CachedEntry } from './cached-entry.ts';
+import type { Proof } from './proof.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -9,6 +10,7 @@ export interface AuditDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly tiers: Tiers<unknown>;
+  readonly proof: Proof;
   readonly store: StoreGuard;
   readonly maxStalenessMs: number;
   readonly violations: Counter;
@@ -39,8 +41,8 @@ export class Audit {
   }
 
   #isGone(entry: CachedEntry<unknown>): void {
-    const { tiers, clock, violations } = this.#with;
-    const served = tiers.memory.look(entry.key) === entry && entry.usableUntilMs > clock.now() && tiers.isProven(entry);
+    const { tiers, clock, proof, violations } = this.#with;
+    const served = tiers.memory.look(entry.key) === entry && entry.usableUntilMs > clock.now() && proof.holds(entry);
     if (!served) return;
     violations.inc();
     tiers.memory.delete(entry);

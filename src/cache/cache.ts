@@ -365,7 +365,7 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
       signal: fill.lost,
       commit: async (value, options) => {
         if (fill.ended) return false;
-        const loadMs = engine.clock.monotonic() - fill.startedMonotonicMs;
+        const loadMs = engine.clock.monotonic() - fill.mark.confirmedMs;
         return (await engine.keep(fill, value, options, this.#scopes, loadMs)) !== undefined;
       },
       abandon: (error) => engine.fills.abandon(fill, error),

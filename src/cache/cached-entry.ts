@@ -1,3 +1,4 @@
+import type { Provable } from './proof.ts';
 import type { Resident, ResidentQueue } from './s3-fifo.ts';
 import type { TagStamp } from './tags.ts';
 import type { Entry } from './types.ts';
@@ -13,7 +14,7 @@ export interface EntryTimes {
 }
 
 /** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
-export class CachedEntry<Value> implements Entry<Value>, Resident {
+export class CachedEntry<Value> implements Entry<Value>, Resident, Provable {
   // What a hit reads comes first, to lie together in memory.
   value: Value;
   /** Until then (see {@link Ticks}) it is fresh, needs no early refresh, and memory need not ask the store. */
@@ -33,11 +34,14 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
   stamp: TagStamp;
   /** Until when this process need not ask the store for a newer one. */
   memoryUntilMs: number;
-  /** The last moment at which this value was surely current: no invalidation acknowledged before it touches the value. */
+  /** See {@link Provable}. */
+  readonly era: number;
   confirmedMs: number;
 
   /** Whether the store has it too, as far as this process knows. */
   shared = false;
+  /** The store may still tell of it as a change, although this process made it. */
+  isOwn = false;
   /** Loads the value anew, where prefetching asked to remember how. */
   reload: (() => Promise<unknown>) | undefined = undefined;
 
@@ -54,6 +58,7 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
     readonly loadMs: number;
     readonly stamp: TagStamp;
     readonly memoryUntilMs: number;
+    readonly era: number;
     readonly confirmedMs: number;
     readonly bytes: number;
   }) {
@@ -67,6 +72,7 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
     this.loadMs = fields.loadMs;
     this.stamp = fields.stamp;
     this.memoryUntilMs = fields.memoryUntilMs;
+    this.era = fields.era;
     this.confirmedMs = fields.confirmedMs;
     this.bytes = fields.bytes;
   }
@@ -79,5 +85,14 @@ export class CachedEntry<Value> implements Entry<Value>, Resident {
     this.freshUntilMs -= earlierMs;
     this.graceUntilMs -= earlierMs;
     this.usableUntilMs -= earlierMs;
+  }
+
+  /** The same entry as it is seen when its TTL ended at `endMs` already. */
+  asOf(endMs: number): CachedEntry<Value> {
+    const { storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = this;
+    const copy = new CachedEntry<Value>({ ...this, times: { storedMs, freshUntilMs, graceUntilMs, usableUntilMs } });
+    copy.reload = this.reload;
+    copy.expire(endMs);
+    return copy;
   }
 }

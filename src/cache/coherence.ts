@@ -4,6 +4,7 @@ import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fences } from './fences.ts';
 import type { Fills } from './fills.ts';
+import type { Proof } from './proof.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
@@ -14,6 +15,7 @@ export interface CoherenceDependencies {
   readonly tiers: Tiers<unknown>;
   readonly tags: TagTable;
   readonly fences: Fences;
+  readonly proof: Proof;
   readonly fills: Fills;
   readonly store: StoreGuard | undefined;
   readonly bus: Bus | undefined;
@@ -104,12 +106,18 @@ export class Coherence implements StoreListener {
     await this.#tell({ op: 'value', keys });
   }
 
+  /** What this process stored itself is told of too, by some stores: then it is read again, to see that it is still there. */
   onValue(key: string): void {
-    this.#drop(key);
+    const { fences, tiers } = this.#with;
+    fences.hint(key);
+    const entry = tiers.memory.look(key);
+    if (!entry) return;
+    tiers.memory.delete(entry);
+    if (entry.isOwn) tiers.reread(key);
   }
 
   onTag(tag: string): void {
-    this.#with.tags.invalidate(tag, false);
+    this.#with.tags.doubt(tag);
   }
 
   onPattern(pattern: string): void {
@@ -120,13 +128,39 @@ export class Coherence implements StoreListener {
     this.#with.fills.wake(key);
   }
 
+  /**
+   * Messages may have been missed. With a store to ask, nothing is forgotten: what memory has is proven by the versions it
+   * was made under, when it is next read, or serves without while the store is away.
+   */
   onGap(): void {
-    const { tiers, tags, fences, statistics, events } = this.#with;
-    statistics.gaps.inc();
+    const { store, proof, tiers } = this.#with;
+    if (store && !proof.gap(tiers.memory.values(), !store.available)) return;
+    if (store) this.#doubtEverything();
+    else this.#forgetEverything();
+  }
+
+  /** The store answers again after a time in which messages may have been missed. */
+  onReturn(): void {
+    if (this.#with.proof.resume()) this.#doubtEverything();
+  }
+
+  #doubtEverything(): void {
+    this.#countGap();
+    this.#with.tags.doubtAll();
+    this.#with.fills.onGap();
+  }
+
+  #forgetEverything(): void {
+    const { tiers, tags, fences } = this.#with;
+    this.#countGap();
     fences.strikeWhere(() => true);
     tags.forgetAll();
     tiers.memory.clear();
-    events.emit('gap', {});
+  }
+
+  #countGap(): void {
+    this.#with.statistics.gaps.inc();
+    this.#with.events.emit('gap', {});
   }
 
   close(): void {

@@ -14,15 +14,16 @@ import { Audit } from './audit.ts';
 import type { CachedEntry, EntryTimes } from './cached-entry.ts';
 import { Coherence } from './coherence.ts';
 import { toMs } from './durations.ts';
-import type { CacheEvents, MissReason } from './events.ts';
+import type { CacheEvents, MissReason, Tier } from './events.ts';
 import { publishDiagnostics } from './diagnostics.ts';
 import { EarlyRefresh } from './early-refresh.ts';
 import { FailureMemory } from './failures.ts';
-import { Fences } from './fences.ts';
+import { Fences, type Fence } from './fences.ts';
 import { Fills, type Fill } from './fills.ts';
 import { FrameFormat } from './frame.ts';
 import { Loads } from './loads.ts';
 import type { CacheSettings } from './options.ts';
+import { Proof, type ProofMark } from './proof.ts';
 import { Statistics } from './statistics.ts';
 import { heapPressure } from './pressure.ts';
 import { SchemaChecks } from './schema.ts';
@@ -55,6 +56,7 @@ export class Engine<Value> {
   readonly schemas = new SchemaChecks();
   readonly tags: TagTable;
   readonly fences = new Fences();
+  readonly proof: Proof;
   readonly tiers: Tiers<Value>;
   readonly fills: Fills;
   readonly loads: Loads<Value>;
@@ -74,6 +76,7 @@ export class Engine<Value> {
     this.clock = runtime.clock;
     this.random = runtime.random;
     this.statistics = new Statistics(runtime.metrics, settings.name);
+    this.proof = new Proof(this.clock, settings.maxStaleness);
     this.store = store && this.#guard(store);
     this.tags = new TagTable(settings.maxTags, this.store && ((tags) => this.store!.versions(tags)));
     this.tags.pin(EVERYTHING);
@@ -84,7 +87,6 @@ export class Engine<Value> {
       frames: this.#frames,
       maxEntries: settings.memory.maxEntries,
       maxBytes: settings.memory.maxBytes,
-      maxStalenessMs: settings.maxStaleness,
       freezes: settings.values === 'frozen',
       ticks: new Ticks(this.clock.now()),
       early: this.early,
@@ -95,7 +97,7 @@ export class Engine<Value> {
     let tokens = 0;
     const newToken = (): string => `${process}.${++tokens}`;
     this.fills = new Fills({ ...this.#shared(), failures, leaseMs: settings.lease, newToken });
-    this.tags.onInvalidation = () => this.fills.dropOvertaken();
+    this.tags.onChange = () => this.fills.review();
     this.loads = new Loads({
       ...this.#shared(),
       tiers: this.tiers,
@@ -111,7 +113,7 @@ export class Engine<Value> {
       channel: `cache:${settings.name}`,
     });
     this.#watch = this.store?.watch(this.coherence, settings.maxStaleness);
-    this.tiers.watch = this.#watch;
+    this.proof.watch = this.#watch;
     const { sweepEvery, shrinkAbove } = settings.memory;
     this.#timers.push(this.clock.setRepeating(() => this.tiers.sweep(heapPressure() > shrinkAbove), sweepEvery));
     if (this.store) this.#timers.push(this.#auditing(this.store, sweepEvery));
@@ -147,8 +149,16 @@ export class Engine<Value> {
 
   /** The rest of {@link find}, once memory came back with a reason. */
   async findInStore(name: string, reason: MissReason): Promise<Found<Value>> {
-    const found = this.store ? await this.tiers.read(name).catch(() => reason) : reason;
-    if (typeof found === 'object') this.#hit(found, 'store', this.clock.now());
+    if (!this.store) {
+      this.#miss(name, reason);
+      return reason;
+    }
+    let tier: Tier = 'store';
+    const found = await this.tiers.read(name).catch(() => {
+      tier = 'memory';
+      return this.tiers.lookApart(name, this.clock.now());
+    });
+    if (typeof found === 'object') this.#hit(found, tier, this.clock.now());
     else this.#miss(name, found);
     return found;
   }
@@ -158,7 +168,7 @@ export class Engine<Value> {
     return this.settings.values === 'cloned' ? structuredClone(entry.value) : entry.value;
   }
 
-  #hit(entry: CachedEntry<Value>, tier: 'memory' | 'store', nowMs: number): void {
+  #hit(entry: CachedEntry<Value>, tier: Tier, nowMs: number): void {
     const stale = entry.freshUntilMs <= nowMs;
     (tier === 'memory' ? this.statistics.memoryHits : this.statistics.storeHits).inc();
     if (stale) this.statistics.staleHits.inc();
@@ -183,29 +193,31 @@ export class Engine<Value> {
     try {
       const stamp = await this.fills.finalStamp(fill, names).catch(() => undefined);
       if (stamp) {
-        const confirmedMs = fill.startedMonotonicMs;
-        const made = this.#entry({
-          key: fill.key,
-          value,
-          options,
-          tags: options.tags ?? [],
-          stamp,
-          loadMs,
-          madeMs: fill.startedMs,
-          confirmedMs,
-        });
-        const stored = fill.token === undefined || (await this.#commit(fill.token, made));
-        if (stored && this.fills.isValid(fill, stamp)) entry = made;
+        const tags = options.tags ?? [];
+        const made = this.#entry({ key: fill.key, value, options, tags, stamp, loadMs, madeMs: fill.startedMs, mark: fill.mark });
+        const stored = await this.#commit(fill, made);
+        // Where the store has decided, what was heard of the key and the tags meanwhile does not count.
+        if (!fill.fence.struck && (stored ?? this.tags.lastVerdict(stamp) === 'valid')) entry = made;
       }
     } finally {
       this.fills.finish(fill, entry !== undefined);
     }
-    if (entry) this.tiers.memory.set(entry);
+    if (entry) this.#remember(entry, fill.echoed);
     else {
       this.statistics.overtaken.inc();
       this.events.emit('overtaken', { key: fill.key });
     }
     return entry;
+  }
+
+  /** Puts a value into memory that was just stored; `echoed`: the store told of a change of its key, perhaps of this one. */
+  #remember(entry: CachedEntry<Value>, echoed: boolean): void {
+    const { memory } = this.tiers;
+    entry.isOwn = entry.shared && !echoed;
+    // A fill that a gap cut off from its successor may end after it.
+    const isLate = (memory.look(entry.key)?.confirmedMs ?? -Infinity) > entry.confirmedMs;
+    if (!echoed && !isLate) memory.set(entry);
+    if (echoed && entry.shared) this.tiers.reread(entry.key);
   }
 
   /** Stores values unconditionally; what is being loaded for their keys is overtaken. */
@@ -216,18 +228,18 @@ export class Engine<Value> {
   ): Promise<void> {
     const keys = items.map((item) => item.key);
     for (const key of keys) this.fences.strike(key);
-    const fences = keys.map((key) => this.fences.open(key));
+    const fences = keys.map((key) => this.#openForWrite(key));
     try {
       const madeMs = this.clock.now();
-      const confirmedMs = this.clock.monotonic();
+      const mark = this.proof.mark();
       const names = this.#tagNames(options, scopes);
       const stamp = this.tags.stampNow(names) ?? (await this.tags.stamp(names).catch(() => this.tags.stampApart(names)));
       const entries = items.map((item) =>
-        this.#entry({ ...item, options, tags: options.tags ?? [], stamp, loadMs: 0, madeMs, confirmedMs }),
+        this.#entry({ ...item, options, tags: options.tags ?? [], stamp, loadMs: 0, madeMs, mark }),
       );
       const stored = (await this.store?.put(entries.map((entry) => this.#write(entry)))) ?? false;
       for (const entry of entries) entry.shared = stored;
-      for (const [at, entry] of entries.entries()) this.#place(entry, fences[at]!.struck);
+      for (const [at, entry] of entries.entries()) this.#place(entry, fences[at]!);
     } finally {
       for (const fence of fences) this.fences.close(fence);
     }
@@ -239,7 +251,10 @@ export class Engine<Value> {
     const onFailure = (): void => this.statistics.storeErrors.inc();
     return new StoreGuard(store, this.clock, { failures, probeMs, maxOwed, onFailure }, (available, error) => {
       // Versions made up while the store was away are no longer needed, and must not outlive it.
-      if (available) this.tags.forgetApart();
+      if (available) {
+        this.tags.forgetApart();
+        this.coherence.onReturn();
+      }
       this.events.emit('store', available ? { available } : { available, error });
     });
   }
@@ -251,6 +266,7 @@ export class Engine<Value> {
       clock,
       random,
       tiers,
+      proof: this.proof,
       store,
       maxStalenessMs: settings.maxStaleness,
       violations: statistics.violations,
@@ -259,8 +275,8 @@ export class Engine<Value> {
   }
 
   #shared() {
-    const { clock, tags, fences, events, statistics, store } = this;
-    return { clock, tags, fences, events, statistics, store };
+    const { clock, tags, fences, proof, events, statistics, store } = this;
+    return { clock, tags, fences, proof, events, statistics, store };
   }
 
   #tagNames(options: EntryOptions, scopes: readonly string[]): string[] {
@@ -278,7 +294,7 @@ export class Engine<Value> {
     const memoryTtlMs = memoryTtl === undefined ? (rule?.memoryTtl ?? this.settings.memoryTtl) : toMs(memoryTtl, 'memoryTtl');
     const memoryUntilMs = Math.min(times.usableUntilMs, this.clock.now() + (memoryTtlMs ?? Infinity));
     const value = this.settings.values === 'cloned' ? structuredClone(made.value) : made.value;
-    return this.tiers.entryOf({ ...made, value, times, memoryUntilMs });
+    return this.tiers.entryOf({ ...made, ...made.mark, value, times, memoryUntilMs });
   }
 
   /**
@@ -306,11 +322,13 @@ export class Engine<Value> {
     }
   }
 
-  /** A store that went away during the load does not hear of the value; memory keeps it while it can be proven. */
-  async #commit(token: string, entry: CachedEntry<Value>): Promise<boolean> {
-    const stored = await this.store!.commit(token, this.#write(entry)).catch(() => undefined);
+  /** Whether the store took the value; undefined when it was not asked, or has gone away during the load. */
+  async #commit(fill: Fill, entry: CachedEntry<Value>): Promise<boolean | undefined> {
+    if (fill.token === undefined) return undefined;
+    fill.committing = true;
+    const stored = await this.store!.commit(fill.token, this.#write(entry)).catch(() => undefined);
     entry.shared = stored === true;
-    return stored ?? true;
+    return stored;
   }
 
   #write(entry: CachedEntry<Value>): StoreWrite {
@@ -320,11 +338,17 @@ export class Engine<Value> {
     return { key: entry.key, value: this.#frames.encode(framed), keepMs: Math.max(1, usableUntilMs - this.clock.now()) };
   }
 
-  /** Puts a value that the store has into memory, unless another process changed the key since. */
-  #place(entry: CachedEntry<Value>, struck: boolean): void {
+  /** A fence for a value that is being put: told of the key by the store, it will be read again. */
+  #openForWrite(key: string): WriteFence {
+    const fence: WriteFence = this.fences.open(key);
+    fence.onHint = () => (fence.echoed = true);
+    return fence;
+  }
+
+  #place(entry: CachedEntry<Value>, { struck, echoed = false }: WriteFence): void {
     this.fences.strike(entry.key);
     if (struck) this.tiers.remove(entry.key);
-    else this.tiers.memory.set(entry);
+    else this.#remember(entry, echoed);
     if (this.events.has('set')) this.events.emit('set', { key: entry.key });
   }
 
@@ -358,7 +382,12 @@ export class Engine<Value> {
   }
 }
 
-interface MadeValue<Value> extends Omit<EntryParts<Value>, 'times' | 'memoryUntilMs'> {
+interface WriteFence extends Fence {
+  echoed?: boolean;
+}
+
+interface MadeValue<Value> extends Omit<EntryParts<Value>, 'times' | 'memoryUntilMs' | keyof ProofMark> {
+  readonly mark: ProofMark;
   readonly options: EntryOptions;
   readonly madeMs: number;
 }

@@ -5,6 +5,8 @@ export class Fence {
   struck = false;
   /** Told when the fence is struck. */
   onStrike: (() => void) | undefined;
+  /** Told, in place of being struck, of a change that need not have been one: who knows how can look closer. */
+  onHint: (() => void) | undefined;
 
   constructor(key: string) {
     this.key = key;
@@ -40,6 +42,18 @@ export class Fences {
     for (const fence of fences) {
       fence.struck = true;
       fence.onStrike?.();
+    }
+  }
+
+  /** The store says that the key changed, perhaps by this process. */
+  hint(key: string): void {
+    for (const fence of this.#open.get(key) ?? []) {
+      if (fence.onHint) fence.onHint();
+      else {
+        this.close(fence);
+        fence.struck = true;
+        fence.onStrike?.();
+      }
     }
   }
 

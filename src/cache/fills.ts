@@ -2,6 +2,7 @@ import { messageOf, type Clock, type Timer } from '../kernel/index.ts';
 import type { FillFailure, StoredValue } from '../ports/index.ts';
 import type { FailureMemory } from './failures.ts';
 import type { Fence, Fences } from './fences.ts';
+import type { Proof, ProofMark } from './proof.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { TagStamp, TagTable } from './tags.ts';
 
@@ -20,12 +21,15 @@ export interface FillDependencies {
   readonly clock: Clock;
   readonly tags: TagTable;
   readonly fences: Fences;
+  readonly proof: Proof;
   readonly failures: FailureMemory;
   readonly store: StoreGuard | undefined;
   readonly leaseMs: number;
   /** A token no other fill of the fleet has. */
   readonly newToken: () => string;
 }
+
+const NOTHING: TagStamp = { records: [], versions: [] };
 
 /** The right to fill one key, in this process and, with a store, in the fleet. */
 export class Fill {
@@ -34,8 +38,8 @@ export class Fill {
   readonly done: Promise<FillEnd>;
   /** Count of tag invalidations when the fill began. */
   readonly tagSequence: number;
-  /** Monotonic and wall-clock start: what is loaded is at least as new. */
-  readonly startedMonotonicMs: number;
+  /** Its start, monotonic and by the wall clock: what is loaded is at least as new. */
+  readonly mark: ProofMark;
   readonly startedMs: number;
   readonly #lost = new AbortController();
   /** Versions of the tags known beforehand; undefined until they are. */
@@ -46,17 +50,25 @@ export class Fill {
   waits = false;
   /** The holder has given up; perhaps before this one knew that there was a holder. */
   woken = false;
+  /** The store said that the key changed: whether the lease still holds has to be asked. */
+  doubted = false;
+  /** The question is under way. */
+  settling: Promise<void> | undefined;
+  /** The value is on its way to the store, whose answer will tell whether the lease held. */
+  committing = false;
+  /** The store told of a change of the key since then; most likely it was this one. */
+  echoed = false;
   /** Renews the lease, or ends the wait for it. */
   timer: Timer | undefined;
   #settle!: (end: FillEnd) => void;
   ended = false;
 
-  constructor(key: string, fence: Fence, clock: Clock, tagSequence: number) {
+  constructor(key: string, fence: Fence, mark: ProofMark, startedMs: number, tagSequence: number) {
     this.key = key;
     this.fence = fence;
     this.tagSequence = tagSequence;
-    this.startedMonotonicMs = clock.monotonic();
-    this.startedMs = clock.now();
+    this.mark = mark;
+    this.startedMs = startedMs;
     this.done = new Promise((resolve) => (this.#settle = resolve));
   }
 
@@ -78,7 +90,8 @@ export class Fill {
 
 /**
  * Gives out the right to fill a key, once per process and, where a store is shared, once per fleet. The versions of key
- * and tags are fixed before the holder begins to load, so whatever is invalidated while it loads is not stored.
+ * and tags are fixed before the holder begins to load, so whatever is invalidated while it loads is not stored. Whether a
+ * lease still holds is for the store to say: its messages, which may tell of our own changes, only make us ask.
  */
 export class Fills {
   readonly #running = new Map<string, Fill>();
@@ -106,8 +119,16 @@ export class Fills {
 
   /** @param seenMs `storedMs` of the value the caller wants replaced; 0 for none. */
   async begin(key: string, tags: readonly string[], seenMs: number): Promise<FillStart> {
-    const running = this.#running.get(key);
-    if (running && !this.#isOvertaken(running)) return { role: 'follower', done: running.done };
+    for (let running = this.#running.get(key); running; running = this.#running.get(key)) {
+      let isOvertaken = this.#isOvertaken(running);
+      if (isOvertaken === undefined) {
+        await this.#settle(running);
+        if (this.#running.get(key) !== running) continue;
+        isOvertaken = this.#isOvertaken(running);
+      }
+      if (isOvertaken === false) return { role: 'follower', done: running.done };
+      break;
+    }
     const remembered = this.#with.failures.current(key);
     if (remembered) {
       const leftMs = remembered.untilMs - this.#with.clock.monotonic();
@@ -115,34 +136,35 @@ export class Fills {
     }
     const fill = this.#open(key);
     const start = await this.#claim(fill, tags, seenMs);
-    if (start.role !== 'leader' || !this.#isOvertaken(fill)) return start;
+    if (start.role !== 'leader') return start;
+    if (this.#isOvertaken(fill) === undefined) await this.#settle(fill);
+    if (!this.#isOvertaken(fill)) return start;
     // Invalidated before the load has even begun: with new versions it need not be in vain.
     this.finish(fill, false);
     return this.begin(key, tags, seenMs);
   }
 
-  /** The stamp for the value: what was known beforehand, and `tags` as far as they are new. Undefined: overtaken. */
+  /**
+   * The stamp for the value: what was known beforehand, and `tags` as far as they are new. Undefined: overtaken. While the
+   * store does not answer, what was heard before decides.
+   */
   async finalStamp(fill: Fill, tags: readonly string[]): Promise<TagStamp | undefined> {
     const { tags: table } = this.#with;
     const known = fill.stamp!;
     const late = tags.filter((tag) => !known.records.some((record) => record.name === tag));
-    let stamp = known;
-    if (late.length > 0) {
-      const lateStamp = await table.stamp(late);
-      // Their versions were not fixed beforehand; that nobody changed them since has to be seen from the messages.
-      if (table.invalidatedSince(late, fill.tagSequence)) return undefined;
-      stamp = { records: [...known.records, ...lateStamp.records], versions: [...known.versions, ...lateStamp.versions] };
-    }
-    return this.isValid(fill, stamp) ? stamp : undefined;
+    if (table.verdict(known) === 'unknown') await table.settle(namesOf(known)).catch(() => {});
+    const lateStamp = late.length === 0 ? NOTHING : await this.#lateStamp(fill, late);
+    if (!lateStamp || fill.fence.struck || table.lastVerdict(known) !== 'valid') return undefined;
+    return { records: [...known.records, ...lateStamp.records], versions: [...known.versions, ...lateStamp.versions] };
   }
 
-  isValid(fill: Fill, stamp: TagStamp): boolean {
-    if (fill.fence.struck) return false;
-    const { tags } = this.#with;
-    const verdict = tags.verdict(stamp);
-    if (verdict !== 'unknown') return verdict === 'valid';
-    const names = stamp.records.map((record) => record.name);
-    return !tags.invalidatedSince(names, fill.tagSequence);
+  async #lateStamp(fill: Fill, late: readonly string[]): Promise<TagStamp | undefined> {
+    const { tags: table } = this.#with;
+    try {
+      return await table.stampLate(late, fill.tagSequence);
+    } catch {
+      return table.doubtedSince(late, fill.tagSequence) ? undefined : table.stampApart(late);
+    }
   }
 
   /** The holder elsewhere has given up. */
@@ -171,21 +193,72 @@ export class Fills {
     await told;
   }
 
-  /** Tags were invalidated: fills they overtake are of no use any more, and must not keep others from beginning anew. */
-  dropOvertaken(): void {
-    for (const fill of this.#running.values())
-      if (!fill.waits && this.#isOvertaken(fill)) this.#overtake(fill, 'one of its tags was invalidated');
+  /** Tags were or may have been invalidated: fills that this overtakes must not keep others from beginning anew. */
+  review(): void {
+    for (const fill of this.#running.values()) if (!fill.waits) this.#judge(fill);
   }
 
-  /** Whether someone who arrives now must not be given what `fill` will find. */
-  #isOvertaken(fill: Fill): boolean {
-    return fill.fence.struck || (fill.stamp !== undefined && !this.isValid(fill, fill.stamp));
+  /** Messages may have been missed: that a lease was lost, or the end of those who are waited for. */
+  onGap(): void {
+    for (const fill of this.#running.values()) {
+      if (fill.waits) this.#end(fill, 'abandoned');
+      else if (!fill.committing) this.#doubt(fill);
+    }
+  }
+
+  /** Whether someone who arrives now must not be given what `fill` will find; undefined: the store has to be asked. */
+  #isOvertaken(fill: Fill): boolean | undefined {
+    const { tags } = this.#with;
+    if (fill.fence.struck) return true;
+    const verdict = fill.stamp ? tags.verdict(fill.stamp) : 'valid';
+    if (verdict === 'stale' || verdict === 'invalid') return true;
+    if (fill.doubted && fill.token) return undefined;
+    return verdict === 'unknown' && tags.doubtedSince(namesOf(fill.stamp!), fill.tagSequence) ? undefined : false;
+  }
+
+  #judge(fill: Fill): void {
+    const isOvertaken = this.#isOvertaken(fill);
+    if (isOvertaken) this.#overtake(fill, 'one of its tags was invalidated');
+    else if (isOvertaken === undefined) void this.#settle(fill);
+  }
+
+  /** Asks the store about the fill's lease and tags. What it does not answer stays in doubt. */
+  #settle(fill: Fill): Promise<void> {
+    return (fill.settling ??= this.#ask(fill).finally(() => (fill.settling = undefined)));
+  }
+
+  async #ask(fill: Fill): Promise<void> {
+    const { tags } = this.#with;
+    const { stamp } = fill;
+    const [held] = await Promise.all([this.#stillHolds(fill), stamp && tags.settle(namesOf(stamp)).catch(() => {})]);
+    if (fill.ended || fill.committing) return;
+    if (held === undefined) fill.doubted = true;
+    if (held === false) this.#overtake(fill, 'it was invalidated');
+    else if (this.#isOvertaken(fill)) this.#overtake(fill, 'one of its tags was invalidated');
+  }
+
+  /** Whether the store knows of the fill's lease; asks again while it tells of further changes. Undefined: no answer. */
+  async #stillHolds(fill: Fill): Promise<boolean | undefined> {
+    const { store, leaseMs } = this.#with;
+    let held: boolean | undefined = true;
+    while (held && fill.doubted && fill.token !== undefined && !fill.committing) {
+      fill.doubted = false;
+      held = await store!.renew(fill.key, fill.token, leaseMs).catch(() => undefined);
+    }
+    return held;
+  }
+
+  #doubt(fill: Fill): void {
+    if (fill.committing) fill.echoed = true;
+    else fill.doubted = true;
+    if (fill.token && !fill.committing) void this.#settle(fill);
   }
 
   #open(key: string): Fill {
-    const { clock, fences, tags } = this.#with;
-    const fill = new Fill(key, fences.open(key), clock, tags.sequence);
+    const { clock, fences, tags, proof } = this.#with;
+    const fill = new Fill(key, fences.open(key), proof.mark(), clock.now(), tags.sequence);
     fill.fence.onStrike = () => this.#overtake(fill, 'it was invalidated');
+    fill.fence.onHint = () => this.#doubt(fill);
     this.#running.set(key, fill);
     return fill;
   }
@@ -233,13 +306,15 @@ export class Fills {
   /** Waits for the holder elsewhere: the store tells of its end; should it die, its lease runs out. */
   #awaitOther(fill: Fill, leftMs: number): Promise<FillEnd> {
     // The message of its end may have come together with the answer that told of it.
-    if (fill.fence.struck || fill.woken) {
+    if (fill.fence.struck || fill.woken || fill.doubted) {
       this.#end(fill, 'abandoned');
       return fill.done;
     }
+    // The versions it would have loaded under do not matter: what the other stores brings its own.
+    fill.stamp = undefined;
     fill.timer = this.#with.clock.setTimer(() => this.#end(fill, 'abandoned'), leftMs);
     fill.waits = true;
-    fill.fence.onStrike = () => this.#end(fill, 'committed');
+    fill.fence.onStrike = fill.fence.onHint = () => this.#end(fill, 'committed');
     return fill.done;
   }
 
@@ -249,7 +324,7 @@ export class Fills {
     const beat = async (): Promise<void> => {
       const askedMs = clock.monotonic();
       const renewed = await store.renew(fill.key, token, leaseMs).catch(() => undefined);
-      if (fill.ended) return;
+      if (fill.ended || fill.committing) return;
       if (renewed) aliveMs = askedMs;
       else if (renewed === false || clock.monotonic() - aliveMs > leaseMs) fill.lose(`the lease on '${fill.key}' was lost`);
     };
@@ -263,4 +338,8 @@ export class Fills {
     if (this.#running.get(fill.key) === fill) this.#running.delete(fill.key);
     fill.settle(end);
   }
+}
+
+function namesOf(stamp: TagStamp): string[] {
+  return stamp.records.map((record) => record.name);
 }

@@ -3,6 +3,7 @@ import type { CachedEntry } from './cached-entry.ts';
 import type { CacheEvents } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { Fill, Fills } from './fills.ts';
+import type { Proof } from './proof.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { TagTable } from './tags.ts';
@@ -62,6 +63,7 @@ export interface LoadDependencies<Value> {
   readonly fences: Fences;
   readonly tags: TagTable;
   readonly store: StoreGuard | undefined;
+  readonly proof: Proof;
   readonly events: Events<CacheEvents>;
   readonly statistics: Statistics;
   /** Aborts when the cache is closed. */
@@ -102,7 +104,7 @@ export class Loads<Value> {
   #joinable(key: string): Load<Value> | undefined {
     const load = this.#running.get(key);
     if (!load || load.fence.struck) return undefined;
-    return this.#with.tags.invalidatedSince(load.tags, load.tagSequence) ? undefined : load;
+    return this.#with.tags.doubtedSince(load.tags, load.tagSequence) ? undefined : load;
   }
 
   #start(key: string, loader: Loader<Value>, stale: CachedEntry<Value> | undefined, settings: LoadSettings): Load<Value> {
@@ -124,16 +126,17 @@ export class Loads<Value> {
     settings: LoadSettings,
     fence: Fence,
   ): Promise<Outcome<Value>> {
-    const { fills, tiers, clock } = this.#with;
+    const { fills, tiers, clock, proof } = this.#with;
     let best = stale;
     let seenMs = settings.forceFresh ? Infinity : (stale?.storedMs ?? 0);
     for (;;) {
+      const mark = proof.mark();
       const start = await fills.begin(key, settings.tags, seenMs);
       if (start.role === 'leader') return this.#load(start.fill, loader, best, settings);
       if (start.role === 'refused') return this.#fallBack(key, start.error, best, fence);
       let found: Found<Value> | undefined;
       if (start.role === 'served') {
-        found = await tiers.adopt(key, start.value, fence, clock.monotonic());
+        found = await tiers.adopt(key, start.value, fence, mark);
         seenMs = start.value.storedMs;
       } else {
         await start.done;
@@ -184,14 +187,13 @@ export class Loads<Value> {
 
   /** A load failed: the stale value, when it may still serve and was not invalidated; otherwise the error. */
   #fallBack(key: string, error: unknown, stale: CachedEntry<Value> | undefined, fence: Fence): Outcome<Value> {
-    const { clock, events, statistics, tags, tiers, store } = this.#with;
-    const verdict = stale && tags.verdict(stale.stamp);
-    const valid = stale !== undefined && !fence.struck && (verdict === 'valid' || verdict === 'stale');
-    const served = valid && stale.usableUntilMs > clock.now() && (!store || tiers.isProven(stale));
+    const { clock, events, statistics, tiers } = this.#with;
+    const usable = stale && !fence.struck ? tiers.stillUsable(stale, clock.now()) : undefined;
+    const served = usable !== undefined;
     if (events.has('loadFailed')) events.emit('loadFailed', { key, error, served });
     if (!served) throw error;
     statistics.staleHits.inc();
-    return { value: stale.value, overtaken: false };
+    return { value: usable.value, overtaken: false };
   }
 
   async #withDeadline(key: string, limitMs: number, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {

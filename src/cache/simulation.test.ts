@@ -55,7 +55,8 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
   const server = new MemoryKvStore({}, { clock });
   const slow = fault === 'slow' || fault === 'everything';
   const nodes: Node[] = Array.from({ length: 3 }, () => {
-    const options = { clock, random, latencyMs: slow ? 80 : 5, timeoutMs: 50, outageMs: 1500 };
+    const echoes = random.next() < 0.5;
+    const options = { clock, random, latencyMs: slow ? 80 : 5, timeoutMs: 50, outageMs: 1500, echoes };
     const link = new UnreliableStore(server.connect(), options);
     const cache = createCache<number>(
       { store: link.store, ttl: '10s', maxStaleness: `${MAX_STALENESS_MS}ms`, lease: '300ms', failures: { backoff: '20ms' } },
@@ -65,9 +66,12 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
   });
   const outcome = { reads: 0, stale: 0, loads: 0, violations: [] as string[] };
 
+  const running: Promise<void>[] = [];
   const load = (key: string) => async (): Promise<number> => {
     outcome.loads++;
     const version = truth.read(key);
+    // What was just read is old before it is stored, all too often.
+    if (random.next() < 0.15) running.push(write(key));
     await clock.sleep(random.next() * 60);
     if (random.next() < 0.05) throw new Error('the source failed');
     return version;
@@ -102,9 +106,8 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
       );
   };
 
-  const write = async (): Promise<void> => {
-    const { cache } = pick(random, nodes);
-    const key = pick(random, KEYS);
+  const write = async (key = pick(random, KEYS), by: readonly Node[] = nodes): Promise<void> => {
+    const { cache } = pick(random, by);
     truth.write(key);
     const version = truth.read(key);
     const way = randomInt(random, 5);
@@ -117,13 +120,17 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
     if (cache.stats().store!.owed === 0) truth.acknowledge(key, version, clock.monotonic());
   };
 
-  const running: Promise<void>[] = [];
   for (let step = 0; step < 300; step++) {
     const dice = random.next();
     if (dice < 0.12) running.push(write());
     else if (dice < 0.9) running.push(read());
-    else if (dice < 0.93 && (fault === 'cuts' || fault === 'everything')) pick(random, nodes).link.cut();
-    else if (dice < 0.95 && (fault === 'freezes' || fault === 'everything')) {
+    else if (dice < 0.93 && (fault === 'cuts' || fault === 'everything')) {
+      const cut = pick(random, nodes);
+      cut.link.cut();
+      // What it misses.
+      const others = nodes.filter((node) => node !== cut);
+      if (random.next() < 0.5) running.push(clock.sleep(random.next() * 200).then(() => write(undefined, others)));
+    } else if (dice < 0.95 && (fault === 'freezes' || fault === 'everything')) {
       const ms = random.next() * 1200;
       for (const node of nodes) if (random.next() < 0.5) node.link.freeze(ms);
     }

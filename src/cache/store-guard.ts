@@ -24,6 +24,8 @@ export interface StoreGuardOptions {
 
 const READY_PAUSE_MS = 20;
 const FIRST_PROBE_MS = 25;
+/** A call that failed later than this has waited for an answer; one that fails sooner costs nobody anything. */
+const WAITED_MS = 10;
 
 /** An invalidation the store has not heard of. */
 type Owed =
@@ -33,8 +35,8 @@ type Owed =
   | { readonly kind: 'pattern'; readonly pattern: string };
 
 /**
- * A store that may be slow, frozen or gone. After some failures in a row it is left alone, and asked now and then until
- * it answers. Reads and leases reject meanwhile, at once. Invalidations never reject: they are owed and made good, so
+ * A store that may be slow, frozen or gone. After some failures in a row, or when a call waited in vain while no other was
+ * answered either, it is left alone, and asked now and then until it answers: nobody waits twice. Reads and leases reject meanwhile, at once. Invalidations never reject: they are owed and made good, so
  * that no value older than the invalidation outlives it; values are never replayed, for someone may have removed them
  * since.
  */
@@ -46,6 +48,7 @@ export class StoreGuard {
   readonly #owed = new Map<string, Owed>();
   #owesEverything = false;
   #failures = 0;
+  #answeredMs = -Infinity;
   #probe: Timer | undefined;
   /** The store answers again, and is being told of what it missed. */
   #paying = false;
@@ -158,14 +161,19 @@ export class StoreGuard {
   }
 
   async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {
+    const startedMs = this.#clock.monotonic();
     try {
       const result = await work();
       this.#failures = 0;
+      this.#answeredMs = this.#clock.monotonic();
       return result;
     } catch (error) {
       this.failed++;
       this.#options.onFailure?.();
-      if (++this.#failures >= this.#options.failures) this.#leaveAlone(error);
+      const isSilent = this.#answeredMs < startedMs && this.#clock.monotonic() - startedMs > WAITED_MS;
+      // Whether it was that call or the store is a matter of one question, which the next caller need not wait for.
+      if (isSilent) this.#leaveAlone(error, 0);
+      else if (++this.#failures >= this.#options.failures) this.#leaveAlone(error);
       throw error;
     }
   }
@@ -194,26 +202,25 @@ export class StoreGuard {
     this.#owesEverything = true;
   }
 
-  #leaveAlone(error: unknown): void {
+  #leaveAlone(error: unknown, pauseMs = FIRST_PROBE_MS): void {
     if (this.#probe || this.#closed) return;
-    this.#schedule();
+    this.#schedule(pauseMs);
     this.#onChange(false, error);
   }
 
   /** Soon at first, for most failures are a matter of moments. */
-  #schedule(attempt = 0): void {
+  #schedule(pauseMs: number): void {
     if (this.#closed) return;
-    const pauseMs = Math.min(this.#options.probeMs, FIRST_PROBE_MS * 2 ** attempt);
-    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(attempt), pauseMs);
+    this.#probe = this.#clock.setTimer(() => void this.#tryAgain(pauseMs), Math.min(this.#options.probeMs, pauseMs));
   }
 
-  async #tryAgain(attempt: number): Promise<void> {
+  async #tryAgain(pausedMs: number): Promise<void> {
     try {
       await this.#store.ping();
       this.#paying = true;
       await this.#pay();
     } catch {
-      this.#schedule(attempt + 1);
+      this.#schedule(Math.max(FIRST_PROBE_MS, 2 * pausedMs));
       return;
     } finally {
       this.#paying = false;

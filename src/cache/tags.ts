@@ -8,8 +8,18 @@ export interface TagRecord {
   readonly name: string;
   /** undefined: not known (any more), ask the store. */
   version: TagVersion | undefined;
+  /** What the version was before it came into doubt, and may still be. */
+  doubted: TagVersion | undefined;
   /** {@link TagTable.sequence} when the tag was last invalidated, 0 for never. */
   invalidatedAt: number;
+  /** The same for when it was last said to have changed, be it true or not. */
+  doubtedAt: number;
+  /** The same for when its version became known, unless asking for it made it up: then it had not been changed before. */
+  learnedAt: number;
+  /** The store said that this very tag changed, and was not asked since. */
+  isSuspect: boolean;
+  /** How many questions about it are under way. */
+  asked: number;
 }
 
 /** The tags of an entry with the versions they had before its value was made. */
@@ -26,8 +36,9 @@ type Ask = (tags: readonly string[]) => Promise<readonly TagVersion[]>;
 
 /**
  * The versions of tags in this process. An invalidation changes one version, whatever the number of entries; entries find
- * out when they are next read. At most `maxTags` are kept: entries of a tag that was dropped are asked about again, or
- * without a store count as invalid.
+ * out when they are next read. What the store tells of a tag is a hint: its version is asked for again, and only one that
+ * differs is an invalidation, for a store may tell of our own changes too. At most `maxTags` are kept: entries of a tag
+ * that was dropped are asked about again, or without a store count as invalid.
  */
 export class TagTable {
   /** Least recently asked for first. */
@@ -41,8 +52,8 @@ export class TagTable {
   #sequence = 0;
   /** Tags invalidated at or before this may have left the table. */
   #forgottenAt = 0;
-  /** Told after each invalidation. */
-  onInvalidation: () => void = () => {};
+  /** Told after each invalidation, and when one may have been. */
+  onChange: () => void = () => {};
   /** Grows with every change, so that an entry checked since needs no second look. */
   epoch = 0;
 
@@ -81,17 +92,32 @@ export class TagTable {
   }
 
   /**
-   * A stamp while the store cannot be asked: unknown tags get versions that hold in this process only, until the store is
-   * heard of again.
+   * A stamp for a value whose load began at `sequence`, by tags that were found while it ran; undefined when one of them
+   * may have been invalidated since.
+   */
+  async stampLate(tags: readonly string[], sequence: number): Promise<TagStamp | undefined> {
+    await this.settle(tags);
+    const learned = tags.filter((tag) => this.#record(tag).learnedAt > sequence);
+    // Whether they were changed shortly before is told after the answer: one more round, and it has been told.
+    if (learned.length > 0) await this.#askFor(learned.map((tag) => this.#record(tag)));
+    const stamp = await this.stamp(tags);
+    const changed = this.invalidatedSince(tags, sequence) || learned.some((tag) => this.#record(tag).doubtedAt > sequence);
+    return changed ? undefined : stamp;
+  }
+
+  /**
+   * A stamp while the store cannot be asked: the versions last known, and for tags that have none some that hold in this
+   * process only, until the store is heard of again.
    */
   stampApart(tags: readonly string[]): TagStamp {
     const records = tags.map((tag) => this.#record(tag));
-    for (const record of records) {
-      if (record.version) continue;
-      record.version = this.#unique();
+    const versions = records.map((record) => {
+      const known = lastKnown(record);
+      if (known) return known;
       this.#apart.add(record);
-    }
-    return { records, versions: records.map((record) => record.version!) };
+      return (record.version = this.#unique());
+    });
+    return { records, versions };
   }
 
   /** The store answers again: what {@link stampApart} made up is forgotten. */
@@ -107,6 +133,11 @@ export class TagTable {
     return { records: tags.map((tag) => this.#record(tag)), versions };
   }
 
+  /** Makes the versions of `tags` known. Rejects when the store does. */
+  async settle(tags: readonly string[]): Promise<void> {
+    await this.#known(tags);
+  }
+
   verdict(stamp: TagStamp): TagVerdict {
     let verdict: TagVerdict = 'valid';
     for (let at = 0; at < stamp.records.length; at++) {
@@ -116,6 +147,19 @@ export class TagTable {
       if (current === version) continue;
       if (current.hard !== version.hard) return 'invalid';
       if (current.soft !== version.soft) verdict = 'stale';
+    }
+    return verdict;
+  }
+
+  /** The verdict by what was last known, for when the store cannot be asked. */
+  lastVerdict(stamp: TagStamp): TagVerdict {
+    let verdict: TagVerdict = 'valid';
+    for (const [at, record] of stamp.records.entries()) {
+      const last = lastKnown(record);
+      if (last === undefined) return 'unknown';
+      const version = stamp.versions[at]!;
+      if (last.hard !== version.hard) return 'invalid';
+      if (last.soft !== version.soft) verdict = 'stale';
     }
     return verdict;
   }
@@ -131,27 +175,36 @@ export class TagTable {
     return tags.some((tag) => (this.#records.get(tag)?.invalidatedAt ?? 0) > sequence);
   }
 
+  /** Whether one of the tags was invalidated since `sequence`, or said to be. */
+  doubtedSince(tags: readonly string[], sequence: number): boolean {
+    if (this.#forgottenAt > sequence) return true;
+    return tags.some((tag) => {
+      const record = this.#records.get(tag);
+      return record !== undefined && Math.max(record.invalidatedAt, record.doubtedAt) > sequence;
+    });
+  }
+
   /**
-   * The tag is changed, here or by another process: its version has to be asked for. Without a store it gets a new one
-   * here. Returns which invalidation this was, for {@link accept}.
+   * This process changes the tag: its version has to be asked for. Without a store it gets a new one here. Returns which
+   * invalidation this was, for {@link accept}.
    */
   invalidate(tag: string, soft: boolean): number {
     const record = this.#record(tag);
     record.invalidatedAt = ++this.#sequence;
     this.epoch++;
+    record.doubted = undefined;
     record.version = this.#ask ? undefined : this.#changed(record.version!, soft);
-    this.onInvalidation();
+    this.onChange();
     return record.invalidatedAt;
   }
 
   /**
    * The store gave the tag `version` for the change that {@link invalidate} announced as `announced`; undefined: it has
-   * still to hear of it. When another process's change was heard of since, it is not known which of the two the store
-   * made last.
+   * still to hear of it. When a change was heard of since, it is not known which of the two the store made last.
    */
   accept(tag: string, version: TagVersion | undefined, announced: number): void {
     const record = this.#record(tag);
-    const overtaken = record.invalidatedAt !== announced;
+    const overtaken = Math.max(record.invalidatedAt, record.doubtedAt) !== announced;
     this.invalidate(tag, false);
     if (version && !overtaken) record.version = version;
     if (version) return;
@@ -159,14 +212,41 @@ export class TagTable {
     this.#apart.add(record);
   }
 
-  /** Messages may have been missed: no version is known, and every load that runs may have been overtaken. */
+  /** The store says that the tag changed. */
+  doubt(tag: string): void {
+    const record = this.#record(tag);
+    this.#doubt(record, ++this.#sequence);
+    record.isSuspect = true;
+    this.epoch++;
+    this.onChange();
+  }
+
+  /** The store's messages may have been missed: every version has to be asked for again. */
+  doubtAll(): void {
+    this.#forgottenAt = ++this.#sequence;
+    this.epoch++;
+    for (const record of this.#records.values()) this.#doubt(record, this.#sequence);
+    this.onChange();
+  }
+
+  /** Messages may have been missed where there is no store to ask: every tag counts as invalidated. */
   forgetAll(): void {
     this.#forgottenAt = ++this.#sequence;
     this.epoch++;
     for (const record of this.#records.values()) {
-      record.version = this.#ask ? undefined : this.#unique();
+      record.version = this.#unique();
       record.invalidatedAt = this.#sequence;
     }
+  }
+
+  #doubt(record: TagRecord, sequence: number): void {
+    record.doubtedAt = sequence;
+    if (record.version && !this.#apart.has(record)) {
+      record.doubted = record.version;
+      record.version = undefined;
+    }
+    // Nothing to compare the answer with.
+    else if (!record.doubted && record.asked === 0) record.invalidatedAt = sequence;
   }
 
   #record(tag: string): TagRecord {
@@ -176,7 +256,17 @@ export class TagTable {
       this.#records.set(tag, existing);
       return existing;
     }
-    const record: TagRecord = { name: tag, version: this.#ask ? undefined : this.#unique(), invalidatedAt: 0 };
+    const version = this.#ask ? undefined : this.#unique();
+    const record: TagRecord = {
+      name: tag,
+      version,
+      doubted: undefined,
+      invalidatedAt: 0,
+      doubtedAt: 0,
+      learnedAt: 0,
+      isSuspect: false,
+      asked: 0,
+    };
     this.#records.set(tag, record);
     if (this.#records.size > this.#maxTags) this.#dropOldest();
     return record;
@@ -187,26 +277,54 @@ export class TagTable {
     for (const oldest of this.#records.values()) {
       if (this.#pinned.has(oldest.name)) continue;
       this.#records.delete(oldest.name);
-      this.#forgottenAt = Math.max(this.#forgottenAt, oldest.invalidatedAt);
+      this.#forgottenAt = Math.max(this.#forgottenAt, oldest.invalidatedAt, oldest.doubtedAt);
+      oldest.doubted = undefined;
       oldest.version = this.#ask ? undefined : this.#unique();
       this.epoch++;
       return;
     }
   }
 
-  /** Asks until every version is known; an answer that an invalidation overtook does not count. */
+  /** Asks until every version is known; an answer that a change overtook does not count. */
   async #known(tags: readonly string[]): Promise<TagRecord[]> {
     for (;;) {
       const records = tags.map((tag) => this.#record(tag));
       const unknown = records.filter((record) => record.version === undefined);
       if (unknown.length === 0) return records;
-      const asked = unknown.map((record) => record.invalidatedAt);
-      const versions = await this.#ask!(unknown.map((record) => record.name));
-      for (const [at, record] of unknown.entries()) {
-        const kept = this.#records.get(record.name) === record;
-        if (kept && record.invalidatedAt === asked[at]) record.version = versions[at]!;
-      }
+      await this.#askFor(unknown);
     }
+  }
+
+  async #askFor(records: readonly TagRecord[]): Promise<void> {
+    const askedAt = this.#sequence;
+    for (const record of records) record.asked++;
+    const versions = await this.#ask!(records.map((record) => record.name)).finally(() => {
+      for (const record of records) record.asked--;
+    });
+    let changed = false;
+    for (const [at, record] of records.entries()) {
+      if (this.#records.get(record.name) !== record || record.invalidatedAt > askedAt) continue;
+      if (this.#learn(record, versions[at]!, askedAt)) changed = true;
+    }
+    if (changed) this.onChange();
+  }
+
+  /** Takes in an answer to a question asked at `askedAt`; true when it means that the tag was invalidated. */
+  #learn(record: TagRecord, { hard, soft, isNew }: TagVersion, askedAt: number): boolean {
+    const before = record.version ?? record.doubted;
+    const changed = before !== undefined && (before.hard !== hard || before.soft !== soft);
+    const version = before && !changed ? before : { hard, soft };
+    if (before === undefined && !isNew) record.learnedAt = ++this.#sequence;
+    if (changed) {
+      record.invalidatedAt = ++this.#sequence;
+      this.epoch++;
+    }
+    // Heard of a change since the question: the answer may be from before it.
+    const settled = record.doubtedAt <= askedAt;
+    record.version = settled ? version : undefined;
+    record.doubted = settled ? undefined : version;
+    if (settled) record.isSuspect = false;
+    return changed;
   }
 
   #changed(version: TagVersion, soft: boolean): TagVersion {
@@ -217,4 +335,8 @@ export class TagTable {
     const version = (++this.#lastLocal).toString(36);
     return { hard: version, soft: version };
   }
+}
+
+function lastKnown(record: TagRecord): TagVersion | undefined {
+  return record.version ?? (record.isSuspect ? undefined : record.doubted);
 }

@@ -1,11 +1,12 @@
 import { deepFreeze, randomInt, type Clock, type Events, type Random } from '../kernel/index.ts';
-import type { StoredValue, StoreWatch } from '../ports/index.ts';
+import type { StoredValue } from '../ports/index.ts';
 import { CachedEntry, type EntryTimes } from './cached-entry.ts';
 import { Cost } from './cost.ts';
 import type { EarlyRefresh } from './early-refresh.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { FrameFormat } from './frame.ts';
+import type { Proof, ProofMark } from './proof.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
@@ -25,7 +26,7 @@ export interface TierDependencies<Value> {
   readonly store: StoreGuard | undefined;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  readonly maxStalenessMs: number;
+  readonly proof: Proof;
   readonly freezes: boolean;
   readonly ticks: Ticks;
   readonly early: EarlyRefresh;
@@ -41,7 +42,8 @@ export interface EntryParts<Value> {
   readonly stamp: TagStamp;
   /** Until when memory need not ask the store. */
   readonly memoryUntilMs: number;
-  /** Monotonic moment before the value was made or read. */
+  /** Era and monotonic moment of {@link Proof} before the value was made or read. */
+  readonly era: number;
   readonly confirmedMs: number;
 }
 
@@ -53,24 +55,25 @@ export type Found<Value> = CachedEntry<Value> | MissReason;
 
 interface RunningRead<Value> {
   readonly fence: Fence;
+  readonly era: number;
   readonly found: Promise<Found<Value>>;
 }
 
 /** Reads of memory and store. */
 export class Tiers<Value> {
   readonly memory: S3Fifo<CachedEntry<Value>>;
-  /** Set once the store is watched; see {@link StoreWatch.provenMs}. */
-  watch: Pick<StoreWatch, 'provenMs'> | undefined;
   readonly #reads = new Map<string, RunningRead<Value>>();
   readonly #cost = new Cost();
   readonly #with: TierDependencies<Value>;
   readonly #tags: TagTable;
+  readonly #proof: Proof;
   readonly #ticks: Ticks;
   readonly #store: StoreGuard | undefined;
 
   constructor(dependencies: TierDependencies<Value>) {
     this.#with = dependencies;
     this.#tags = dependencies.tags;
+    this.#proof = dependencies.proof;
     this.#ticks = dependencies.ticks;
     this.#store = dependencies.store;
     const { statistics, events } = dependencies;
@@ -87,7 +90,7 @@ export class Tiers<Value> {
     const entry = this.memory.get(key);
     if (entry === undefined || entry.checkedEpoch !== this.#tags.epoch) return undefined;
     if (this.#ticks.now(nowMs) > entry.settledTick) return undefined;
-    return this.#store === undefined || this.isProven(entry) ? entry : undefined;
+    return this.#store === undefined || this.#proof.holds(entry) ? entry : undefined;
   }
 
   /** The usable entry in memory, fresh or stale; `unproven` when the store must be asked about it first. */
@@ -96,31 +99,65 @@ export class Tiers<Value> {
     if (entry === undefined) return this.#whyAbsent(key);
     if (entry.checkedEpoch !== this.#tags.epoch) {
       const doubt = this.#checkTags(entry, nowMs);
+      if (doubt === 'unproven') return this.#unproven(entry, nowMs);
       if (doubt) return doubt;
     }
     if (entry.usableUntilMs <= nowMs) {
       this.memory.delete(entry);
       return 'expired';
     }
-    if (this.#store !== undefined && (entry.memoryUntilMs <= nowMs || !this.isProven(entry))) return 'unproven';
-    return entry;
+    const asks = this.#store !== undefined && (entry.memoryUntilMs <= nowMs || !this.#proof.holds(entry));
+    return asks ? this.#unproven(entry, nowMs) : entry;
+  }
+
+  /** {@link look} for when the store was asked and did not answer. */
+  lookApart(key: string, nowMs: number): Found<Value> {
+    const entry = this.memory.look(key);
+    if (entry === undefined) return this.#whyAbsent(key);
+    return this.withoutStore(entry, nowMs) ?? 'unproven';
+  }
+
+  /**
+   * What may be served of an entry while the store cannot be asked: the entry for `maxStaleness` after it was last proven,
+   * and from then on a stale one, for as long as its grace or `staleIfError` allows.
+   */
+  withoutStore(entry: CachedEntry<Value>, nowMs: number): CachedEntry<Value> | undefined {
+    const verdict = this.#tags.lastVerdict(entry.stamp);
+    if (verdict !== 'valid' && verdict !== 'stale') return undefined;
+    const unprovenMs = Math.max(0, this.#proof.sinceMs(entry));
+    const isStale = unprovenMs > 0 || verdict === 'stale';
+    const seen = isStale ? entry.asOf(nowMs - unprovenMs) : entry;
+    return seen.usableUntilMs > nowMs ? seen : undefined;
+  }
+
+  /** An entry found some time ago, as far as it may still be served. */
+  stillUsable(entry: CachedEntry<Value>, nowMs: number): CachedEntry<Value> | undefined {
+    if (this.#store && !this.#store.available) return this.withoutStore(entry, nowMs);
+    const verdict = this.#tags.verdict(entry.stamp);
+    const isValid = (verdict === 'valid' || verdict === 'stale') && entry.usableUntilMs > nowMs;
+    return isValid && (!this.#store || this.#proof.holds(entry)) ? entry : undefined;
   }
 
   /** The usable entry in the store, copied into memory. Calls of one turn share a read, unless an invalidation came between. */
   read(key: string): Promise<Found<Value>> {
     const running = this.#reads.get(key);
-    if (running && !running.fence.struck) return running.found;
+    if (running && !running.fence.struck && running.era === this.#proof.era) return running.found;
     const fence = this.#with.fences.open(key);
     const found = this.#fetch(key, fence).finally(() => {
       this.#with.fences.close(fence);
       if (this.#reads.get(key)?.fence === fence) this.#reads.delete(key);
     });
-    this.#reads.set(key, { fence, found });
+    this.#reads.set(key, { fence, era: this.#proof.era, found });
     return found;
   }
 
+  /** Reads what memory has just lost, so that the next to ask finds it there again. */
+  reread(key: string): void {
+    this.read(key).catch(() => {});
+  }
+
   /** Makes the entry of what the store holds, and keeps it in memory unless `fence` was struck. */
-  async adopt(key: string, stored: StoredValue, fence: Fence, askedMs: number): Promise<Found<Value>> {
+  async adopt(key: string, stored: StoredValue, fence: Fence, asked: ProofMark): Promise<Found<Value>> {
     const { clock, frames, tags } = this.#with;
     const framed = frames.decode(stored);
     const nowMs = clock.now();
@@ -133,7 +170,7 @@ export class Tiers<Value> {
       key,
       stamp,
       memoryUntilMs: framed.times.freshUntilMs,
-      confirmedMs: askedMs,
+      ...asked,
     });
     const doubt = this.#checkTags(entry, nowMs);
     if (doubt) return doubt;
@@ -163,12 +200,6 @@ export class Tiers<Value> {
     return entry !== undefined;
   }
 
-  /** Whether no invalidation acknowledged more than `maxStaleness` ago can have passed the entry by. */
-  isProven(entry: CachedEntry<Value>): boolean {
-    const provenMs = Math.max(this.watch?.provenMs ?? -Infinity, entry.confirmedMs);
-    return this.#with.clock.monotonic() - provenMs <= this.#with.maxStalenessMs;
-  }
-
   /** Drops what is past its use; gives back half of the room while memory is `short`. */
   sweep(short: boolean): void {
     const nowMs = this.#with.clock.now();
@@ -184,11 +215,17 @@ export class Tiers<Value> {
   }
 
   async #fetch(key: string, fence: Fence): Promise<Found<Value>> {
-    const askedMs = this.#with.clock.monotonic();
+    const asked = this.#proof.mark();
     const stored = await this.#with.store!.get(key);
-    if (stored) return this.adopt(key, stored, fence, askedMs);
+    if (stored) return this.adopt(key, stored, fence, asked);
     if (!fence.struck) this.remove(key);
     return this.#whyAbsent(key);
+  }
+
+  /** The store has to be asked about the entry, unless it is known to be away. */
+  #unproven(entry: CachedEntry<Value>, nowMs: number): Found<Value> {
+    const isAway = this.#store !== undefined && !this.#store.available;
+    return (isAway ? this.withoutStore(entry, nowMs) : undefined) ?? 'unproven';
   }
 
   #whyAbsent(key: string): MissReason {

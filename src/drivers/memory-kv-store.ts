@@ -162,7 +162,8 @@ export class MemoryKvStore {
   }
 
   version(tag: string): TagVersion {
-    return this.#tags.get(tag) ?? this.#setVersion(tag, { hard: this.#next(), soft: this.#next() });
+    const known = this.#tags.get(tag);
+    return known ?? { ...this.#setVersion(tag, { hard: this.#next(), soft: this.#next() }), isNew: true };
   }
 
   bump(tag: string, soft: boolean, by: MemoryKvClient): TagVersion {

@@ -182,8 +182,10 @@ class RedisKvStore implements KvStore {
   versions(tags: readonly string[]): Promise<TagVersion[]> {
     return Promise.all(
       tags.map(async (tag) => {
-        const args = [this.#newVersion(), String(this.#tagRetentionMs)];
-        return parseVersion(await this.#link.run<Buffer>(VERSION, [this.#names.of('t', tag)], args));
+        const offered = this.#newVersion();
+        const args = [offered, String(this.#tagRetentionMs)];
+        const version = parseVersion(await this.#link.run<Buffer>(VERSION, [this.#names.of('t', tag)], args));
+        return version.hard === offered ? { ...version, isNew: true } : version;
       }),
     );
   }
@@ -292,9 +294,9 @@ class Watcher implements StoreWatch {
   }
 
   onGap(): void {
-    this.provenMs = this.#answeredMs = -Infinity;
     this.#rounds++;
     this.#listener.onGap();
+    this.provenMs = this.#answeredMs = -Infinity;
   }
 
   async close(): Promise<void> {

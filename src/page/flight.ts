@@ -164,22 +164,13 @@ export class Flight {
         return end;
       }
       const stored = lease !== undefined && (await this.#crew.keeper.keep(this.target, lookup, lease, end.page));
-      if (!stored && !(await this.#isStored(end.page))) return { kind: 'fenced' };
+      if (!stored) return { kind: 'fenced' };
       const bytesChanged = lookup.found?.page.data.etag !== end.page.data.etag;
       if (end.validated) return { kind: 'validated', page: end.page, tookMs: end.page.data.renderMs };
       return { kind: 'stored', page: end.page, bytesChanged, tookMs: end.page.data.renderMs };
     } catch (error) {
       return { kind: 'failed', error };
     }
-  }
-
-  /**
-   * Whether the store has this very page. A store that tells of every write may tell of ours before it has confirmed it,
-   * and then the lease counts as lost although nobody came between.
-   */
-  async #isStored(page: StoredPage): Promise<boolean> {
-    const { found } = await this.#look();
-    return found?.page.data.receivedMs === page.data.receivedMs && found.page.data.etag === page.data.etag;
   }
 
   #takeWaiting(): Visit[] {

@@ -21,6 +21,8 @@ export interface StoreWrite {
 export interface TagVersion {
   readonly hard: string;
   readonly soft: string;
+  /** Made up by this very question: the store knew of no change of the tag. */
+  readonly isNew?: boolean;
 }
 
 /** What {@link KvStore.acquire} decided, in one step on the store. */
@@ -41,7 +43,10 @@ export interface FillFailure {
   readonly message: string;
 }
 
-/** What a store tells those who watch it. Messages may be lost or late; see {@link StoreWatch.provenMs}. */
+/**
+ * What a store tells those who watch it. Messages may be lost or late, see {@link StoreWatch.provenMs}; and they may tell of
+ * the listener's own changes, after they were confirmed.
+ */
 export interface StoreListener {
   /** The value of `key` was stored, removed or changed by another process. */
   onValue(key: string): void;
@@ -51,7 +56,10 @@ export interface StoreListener {
   onPattern(pattern: string): void;
   /** The fill of `key` was given up. */
   onAbandoned(key: string): void;
-  /** Messages may have been missed: whatever was copied from the store must be asked for again. */
+  /**
+   * Messages may have been missed: whatever was copied from the store must be asked for again. Called before
+   * {@link StoreWatch.provenMs} is taken back.
+   */
   onGap(): void;
 }
 

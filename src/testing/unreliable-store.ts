@@ -1,5 +1,5 @@
 import { SpillwayError, type Clock, type Random, type Timer } from '../kernel/index.ts';
-import type { KvStore, StoreListener, StoreWatch } from '../ports/index.ts';
+import type { KvStore, StoreListener, StoreWatch, StoreWrite, TagVersion } from '../ports/index.ts';
 
 export interface UnreliableStoreOptions {
   readonly clock: Clock;
@@ -10,7 +10,12 @@ export interface UnreliableStoreOptions {
   readonly timeoutMs: number;
   /** Longest time without a connection after a cut, ms. */
   readonly outageMs: number;
+  /** Whether the process is told of its own changes too, as Redis 7.0 does with those of scripts. Default false. */
+  readonly echoes?: boolean;
 }
+
+/** The longest a change waits to be told; answers do not wait. Redis sends its messages at the end of a turn. */
+const TURN_MS = 1;
 
 type Method =
   | 'get'
@@ -42,10 +47,33 @@ const METHODS: readonly Method[] = [
   'ping',
 ];
 
+/** What a process that is told of its own changes hears of one. */
+const ECHOES: Partial<Record<Method, (listener: StoreListener, args: readonly unknown[], result: unknown) => void>> = {
+  put: (listener, [writes]) => {
+    for (const { key } of writes as readonly StoreWrite[]) listener.onValue(key);
+  },
+  remove: (listener, [keys]) => {
+    for (const key of keys as readonly string[]) listener.onValue(key);
+  },
+  expire: (listener, [key]) => listener.onValue(key as string),
+  commit: (listener, [, write], stored) => {
+    if (stored) listener.onValue((write as StoreWrite).key);
+  },
+  abandon: (listener, [key]) => listener.onAbandoned(key as string),
+  removeMatching: (listener, [pattern]) => listener.onPattern(pattern as string),
+  bump: (listener, [tags]) => {
+    for (const tag of tags as readonly string[]) listener.onTag(tag);
+  },
+  versions: (listener, [tags], versions) => {
+    for (const [at, tag] of (tags as readonly string[]).entries())
+      if ((versions as readonly TagVersion[])[at]!.isNew) listener.onTag(tag);
+  },
+};
+
 /**
  * One process's connection to a store, over a network that can be slow, be cut, and freeze. What comes back over it,
- * answers and messages alike, keeps its order, as TCP does; a cut loses what is on its way, and the listener is told so
- * at the cut and again at the reconnect.
+ * answers and messages alike, keeps its order, as TCP does, but a message may set out after the answers of its turn. A cut
+ * loses what is on its way, and the listener is told so at the cut and again at the reconnect.
  */
 export class UnreliableStore {
   /** The port, as the process under test sees it. */
@@ -70,10 +98,7 @@ export class UnreliableStore {
     this.#with = options;
     this.#latencyMs = options.latencyMs;
     const calls = Object.fromEntries(
-      METHODS.map((name) => [
-        name,
-        (...args: unknown[]) => this.#call(() => (inner[name] as (...given: unknown[]) => Promise<unknown>)(...args)),
-      ]),
+      METHODS.map((name) => [name, (...args: unknown[]) => this.#call(() => this.#run(name, args))]),
     ) as unknown as Pick<KvStore, Method>;
     this.store = {
       ...calls,
@@ -86,9 +111,9 @@ export class UnreliableStore {
   /** Loses the connection, with all that is on its way; it comes back by itself. */
   cut(): void {
     if (!this.#connected) return;
+    for (const listener of this.#listeners) listener.onGap();
     this.#connection++;
     this.#connected = false;
-    for (const listener of this.#listeners) listener.onGap();
     this.#with.clock.setTimer(() => {
       this.#connected = true;
       this.#connection++;
@@ -104,6 +129,22 @@ export class UnreliableStore {
   /** From now on the network is quick. */
   calm(): void {
     this.#latencyMs = 0;
+  }
+
+  async #run(name: Method, args: readonly unknown[]): Promise<unknown> {
+    const method = this.#inner[name] as (...given: unknown[]) => Promise<unknown>;
+    const result = await method.apply(this.#inner, [...args]);
+    if (this.#with.echoes) for (const listener of this.#listeners) this.#tell(() => ECHOES[name]?.(listener, args, result));
+    return result;
+  }
+
+  /** A message, at the end of the turn. */
+  #tell(arrive: () => void): void {
+    if (!this.#connected) return;
+    const connection = this.#connection;
+    this.#with.clock.setTimer(() => {
+      if (connection === this.#connection) this.#back(connection, arrive);
+    }, this.#with.random.next() * TURN_MS);
   }
 
   #call<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -131,9 +172,7 @@ export class UnreliableStore {
   #watch(listener: StoreListener, maxStalenessMs: number): StoreWatch {
     const { clock } = this.#with;
     this.#listeners.add(listener);
-    const pass = (tell: (to: StoreListener) => void): void => {
-      if (this.#connected) this.#back(this.#connection, () => tell(listener));
-    };
+    const pass = (tell: (to: StoreListener) => void): void => this.#tell(() => tell(listener));
     const inner = this.#inner.watch(
       {
         onValue: (key) => pass((to) => to.onValue(key)),
@@ -144,14 +183,16 @@ export class UnreliableStore {
       },
       maxStalenessMs,
     );
-    const proof = { ms: -Infinity, connection: this.#connection };
-    // An answer comes after every message that was sent before it.
+    const proof = { ms: -Infinity, answeredMs: -Infinity, connection: this.#connection };
+    // An answer comes after every message of the turns before: what changed before the round before has been told.
     const prove = (): void => {
       const startedMs = clock.monotonic();
       const connection = this.#connection;
       this.#call(() => this.#inner.ping()).then(
         () => {
-          if (connection === this.#connection) Object.assign(proof, { ms: startedMs, connection });
+          if (connection !== this.#connection) return;
+          const ms = proof.connection === connection ? proof.answeredMs : -Infinity;
+          Object.assign(proof, { ms, answeredMs: startedMs, connection });
         },
         () => {},
       );
