@@ -25,6 +25,9 @@ const HEAD = new RegExp(`^HTTP/1\\.[01] [1-9]\\d\\d(?: ${TEXT})?\\r\\n(?:${TOKEN
 const TRAILERS = new RegExp(`^(?:${TOKEN}:${TEXT}\\r\\n)*\\r\\n$`);
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 
+/** Fields that say where a message ends. */
+const FRAMING = new Set(['content-length', 'transfer-encoding']);
+
 const CR = 13;
 const LF = 10;
 
@@ -100,8 +103,10 @@ export class AnswerParser {
     const status = Number(text.slice(9, 12));
     const fields = fieldsIn(text, text.indexOf('\r\n') + 2);
     if (status === 101) throw new AnswerError('it switched protocols unasked');
+    const isHttp11 = text.charCodeAt(7) === 0x31;
+    if (status < 200 && !isHttp11) throw new AnswerError('HTTP/1.0 has no interim answers');
     if (status < 200) this.#sink.onInformation(status, fields);
-    else this.#frame(status, text.charCodeAt(7) === 0x31, fields);
+    else this.#frame(status, isHttp11, fields);
     return next;
   }
 
@@ -175,7 +180,9 @@ export class AnswerParser {
     if (text === undefined) return end;
     const next = this.#after(at, text);
     if (!TRAILERS.test(text)) throw new AnswerError(`not a trailer section: ${excerpt(text)}`);
-    this.#complete(this.#reusable, text === '\r\n' ? NONE : fieldsIn(text, 0));
+    const trailers = text === '\r\n' ? NONE : fieldsIn(text, 0);
+    if (trailers.some((name, i) => i % 2 === 0 && FRAMING.has(name))) throw new AnswerError('framing in a trailer');
+    this.#complete(this.#reusable, trailers);
     return next;
   }
 

@@ -3,6 +3,8 @@
  * met Node's HTTP server.
  */
 export interface AnswerWriter {
+  /** Null while the answer to an earlier request of the connection is not complete. */
+  readonly socket: object | null;
   readonly headersSent: boolean;
   readonly destroyed: boolean;
   /** Everything was written. */

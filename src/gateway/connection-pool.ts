@@ -68,8 +68,9 @@ export class ConnectionPool implements ConnectionOwner {
   /** Ends all connections; requests under way fail. */
   destroy(): void {
     this.close();
-    for (let carried = this.#waiting.shift(); carried; carried = this.#waiting.shift()) carried.onFault('connect', 'the proxy stopped');
-    for (const connection of [...this.#connections]) connection.stop();
+    for (let carried = this.#waiting.shift(); carried; carried = this.#waiting.shift())
+      carried.onFault('connect', 'the proxy stopped');
+    for (const connection of this.#connections) connection.stop();
   }
 
   onFree(connection: UpstreamConnection): void {

@@ -106,13 +106,16 @@ export function isPassedOn(name: string): boolean {
   return !HOP_BY_HOP.has(name) && !OWN.has(name);
 }
 
-/** An upstream's fields without those of its connection. */
+/**
+ * An upstream's fields without those of its connection, and without its announcement of trailers: they go on with a chunked
+ * answer, and what is sent with a length instead must not announce any.
+ */
 export function responseFields(fields: readonly string[]): string[] {
   const kept: string[] = [];
   const nominated = connectionOptions(fields);
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
-    if (!HOP_BY_HOP.has(name) && !nominated?.has(name)) kept.push(name, fields[i + 1]!);
+    if (!HOP_BY_HOP.has(name) && name !== 'trailer' && !nominated?.has(name)) kept.push(name, fields[i + 1]!);
   }
   return kept;
 }

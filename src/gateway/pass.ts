@@ -97,7 +97,8 @@ export class PassReceiver implements UpstreamReceiver {
 
   onInformation(status: number, headers: readonly string[]): void {
     const { response } = this.#exchange;
-    if (status !== 103 || response.headersSent) return;
+    // Of an answer that waits for its turn, Node would put the head in front of the hints.
+    if (status !== 103 || response.headersSent || response.socket === null) return;
     const links = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'link');
     if (links.length > 0) response.writeEarlyHints({ link: links });
   }

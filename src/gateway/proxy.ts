@@ -81,7 +81,10 @@ class BalancedProxy implements Proxy {
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
-      Object.entries(settings.upstreams).map(([name, upstream]) => [name, new UpstreamPools(name, upstream, runtime, this.#context.deadlines)]),
+      Object.entries(settings.upstreams).map(([name, upstream]) => [
+        name,
+        new UpstreamPools(name, upstream, runtime, this.#context.deadlines),
+      ]),
     );
     runtime.metrics.onCollect(() => tunnels.set(this.#tunnels.size));
     this.balancers = new Map([...this.#upstreams].map(([name, pools]) => [name, pools.balancer]));

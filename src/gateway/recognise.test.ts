@@ -16,9 +16,7 @@ const plain =
 describe('recognisePlainGet', () => {
   test('understands what browsers and clients send', () => {
     const { fields, ...request } = recognisePlainGet(plain, 8192)!;
-    assert.deepEqual(fields.passedOn, [
-      ...['user-agent', 'curl/8', 'accept', '*/*', 'accept-encoding', 'gzip, br', 'cookie', 'a=b; c=d'],
-    ]);
+    assert.equal(fields.passedOn.join('|'), 'user-agent|curl/8|accept|*/*|accept-encoding|gzip, br|cookie|a=b; c=d');
     assert.deepEqual(request, {
       method: 'GET',
       storable: true,

@@ -53,8 +53,7 @@ const HARMLESS = new Set([
 /** Fields that frame a body or say something to Spillway itself, and so are for the HTTP server. */
 const FOR_THE_SERVER = /^(?:content-|trailer|x-request-id|http2-settings|x-forwarded-|x-real-ip|forwarded|expect)/;
 
-const REQUEST_LINE =
-  /^(GET|HEAD) (\/[A-Za-z0-9\-_~!$&'()*+,;=:@/.]*(?:\?[A-Za-z0-9\-_~!$&'()*+,;=:@/.?%[\]]*)?) HTTP\/1\.1$/;
+const REQUEST_LINE = /^(GET|HEAD) (\/[A-Za-z0-9\-_~!$&'()*+,;=:@/.]*(?:\?[A-Za-z0-9\-_~!$&'()*+,;=:@/.?%[\]]*)?) HTTP\/1\.1$/;
 const FIELD = /^([A-Za-z][A-Za-z0-9-]*): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)$/;
 /** A host that is its own normal form once in lower case; the default port would not be. */
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?!80$)[1-9]\d{0,4})?$/;

@@ -17,7 +17,7 @@ const JOIN_BYTES = 16 * 1024;
 /** An HTTP/1.1 answer, written straight to a socket as Node's `ServerResponse` would write it. */
 export class SocketAnswer implements AnswerWriter {
   readonly #owner: AnswerOwner;
-  readonly #socket: Socket;
+  readonly socket: Socket;
   readonly #toHead: boolean;
   statusCode = 0;
   /** Bytes written, head included. */
@@ -35,7 +35,7 @@ export class SocketAnswer implements AnswerWriter {
   /** @param toHead the request is a HEAD: whatever body is written stays here. */
   constructor(owner: AnswerOwner, toHead: boolean) {
     this.#owner = owner;
-    this.#socket = owner.socket;
+    this.socket = owner.socket;
     this.#toHead = toHead;
   }
 
@@ -66,12 +66,12 @@ export class SocketAnswer implements AnswerWriter {
   write(chunk: Buffer): boolean {
     if (this.#bodiless || chunk.length === 0) return true;
     if (this.#head.length + chunk.length <= JOIN_BYTES) return this.#writeText(this.#takeHead() + this.#framed(chunk));
-    this.#socket.cork();
+    this.socket.cork();
     const opening = this.#takeHead() + (this.#chunked ? `${chunk.length.toString(16)}\r\n` : '');
     if (opening !== '') this.#writeText(opening);
-    let more = this.#socket.write(chunk);
+    let more = this.socket.write(chunk);
     if (this.#chunked) more = this.#writeText('\r\n');
-    this.#socket.uncork();
+    this.socket.uncork();
     this.bytes += chunk.length;
     return more;
   }
@@ -90,11 +90,11 @@ export class SocketAnswer implements AnswerWriter {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   once(_event: 'drain', listener: () => void): void {
-    this.#socket.once('drain', listener);
+    this.socket.once('drain', listener);
   }
 
   on(_event: 'close', listener: () => void): void {
@@ -127,7 +127,7 @@ export class SocketAnswer implements AnswerWriter {
 
   #writeText(text: string): boolean {
     this.bytes += text.length;
-    return this.#socket.write(text, 'latin1');
+    return this.socket.write(text, 'latin1');
   }
 
   #close(): void {

@@ -36,8 +36,7 @@ export class UpstreamPools {
 
   poolOf(endpoint: Endpoint): ConnectionPool {
     let pool = this.#pools.get(endpoint);
-    if (!pool)
-      this.#pools.set(endpoint, (pool = new ConnectionPool(endpoint.url, this.settings, this.#clock, this.#deadlines)));
+    if (!pool) this.#pools.set(endpoint, (pool = new ConnectionPool(endpoint.url, this.settings, this.#clock, this.#deadlines)));
     return pool;
   }
 
