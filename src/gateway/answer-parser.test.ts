@@ -62,7 +62,8 @@ describe('AnswerParser', () => {
     const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\nA\r\n, chunks!!\r\n0\r\nX-Sum: 1\r\n\r\n`;
     const [first] = parse(chunked).answers;
     assert.deepEqual([first!.body, first!.trailers, first!.reusable], ['hello, chunks!!', ['x-sum', '1'], true]);
-    assert.deepEqual(parse(`${OK}\r\nuntil the end`).answers[0]!.body, 'until the end');
+    assert.equal(parse(`${OK}\r\nuntil the end`).answers[0]!.body, 'until the end');
+    assert.equal(parse(`${OK}Transfer-Encoding: x\r\n\r\nuntil the end`).answers[0]!.body, 'until the end');
   });
 
   test('answers without a body end with their head', () => {
@@ -109,7 +110,9 @@ describe('AnswerParser', () => {
       `${OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`,
       `${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
       `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
-      `${OK}Transfer-Encoding: identity\r\n\r\n`,
+      `${OK}Transfer-Encoding: chunked\t\r\n\r\n`,
+      `${OK}Transfer-Encoding: chunked, identity\r\n\r\n`,
+      `${OK}Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\n`,
       `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
       'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
       `${OK}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`,

@@ -22,8 +22,11 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const TEXT = '[\\t\\x20-\\x7e\\x80-\\xff]*';
 /** RFC 9112 §4 and §5: a status line and fields, no folded lines, no bare CR or LF, no space before a colon. */
 const HEAD = new RegExp(`^HTTP/1\\.[01] [1-9]\\d\\d(?: ${TEXT})?\\r\\n(?:${TOKEN}:${TEXT}\\r\\n)*\\r\\n$`);
+/** It is space to some parsers, and part of the value to others. */
+const FRAMING_WITH_TAB = /^(?:content-length|transfer-encoding):[^\r]*\t/im;
 const TRAILERS = new RegExp(`^(?:${TOKEN}:${TEXT}\\r\\n)*\\r\\n$`);
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+const QUOTED = '"[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*"';
+const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,12})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\\r\\n$`);
 
 /** Fields that say where a message ends. */
 const FRAMING = new Set(['content-length', 'transfer-encoding']);
@@ -99,7 +102,8 @@ export class AnswerParser {
     const text = this.#section(bytes, at, end, '\r\n\r\n', MAX_HEAD_BYTES);
     if (text === undefined) return end;
     const next = this.#after(at, text);
-    if (!HEAD.test(text)) throw new AnswerError(`not an HTTP/1.1 answer: ${excerpt(text)}`);
+    if (!HEAD.test(text) || (text.includes('\t') && FRAMING_WITH_TAB.test(text)))
+      throw new AnswerError(`not an HTTP/1.1 answer: ${excerpt(text)}`);
     const status = Number(text.slice(9, 12));
     const fields = fieldsIn(text, text.indexOf('\r\n') + 2);
     if (status === 101) throw new AnswerError('it switched protocols unasked');
@@ -113,7 +117,7 @@ export class AnswerParser {
   /** RFC 9112 §6.3: what follows the head, and §9.3: whether the connection lasts. */
   #frame(status: number, isHttp11: boolean, fields: string[]): void {
     let length = -1;
-    let chunked = false;
+    let coding = '';
     this.#reusable = isHttp11;
     for (let i = 0; i < fields.length; i += 2) {
       const value = fields[i + 1]!;
@@ -123,16 +127,18 @@ export class AnswerParser {
           length = Number(value);
           break;
         case 'transfer-encoding':
-          if (chunked || !isHttp11 || value.toLowerCase() !== 'chunked')
-            throw new AnswerError(`a Transfer-Encoding of ${excerpt(value)}`);
-          chunked = true;
+          if (coding !== '' || !isHttp11) throw new AnswerError(`a Transfer-Encoding of ${excerpt(value)}`);
+          coding = value.toLowerCase();
           break;
         case 'connection':
           if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)) this.#reusable = false;
           else if (!isHttp11 && /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/i.test(value)) this.#reusable = true;
       }
     }
-    if (chunked && length !== -1) throw new AnswerError('both Content-Length and Transfer-Encoding');
+    if (coding !== '' && length !== -1) throw new AnswerError('both Content-Length and Transfer-Encoding');
+    const chunked = coding === 'chunked';
+    // Without `chunked` at its end, a coded body goes on to the end of the connection.
+    if (!chunked && coding.includes('chunked')) throw new AnswerError(`a Transfer-Encoding of ${excerpt(coding)}`);
     const bodiless = status === 204 || status === 304 || this.#sink.expectsNoBody();
     this.#sink.onHead(status, fields);
     if (bodiless || length === 0) this.#complete(this.#reusable, NONE);
