@@ -56,6 +56,17 @@ export class PlainExchange implements CompletedRequest {
     };
   }
 
+  get path(): string {
+    const mark = this.target.indexOf('?');
+    return mark === -1 ? this.target : this.target.slice(0, mark);
+  }
+
+  /** Without its `?`. */
+  get query(): string {
+    const mark = this.target.indexOf('?');
+    return mark === -1 ? '' : this.target.slice(mark + 1);
+  }
+
   get upstream(): string | undefined {
     return this.route.upstream;
   }
