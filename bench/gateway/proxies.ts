@@ -25,6 +25,7 @@ const PROXIES = {
       listen: { port: 0 },
       match: (method, path) => policy.match(method, path),
       handle: (exchange) => proxy.pass(exchange),
+      handlePlain: (exchange) => proxy.passPlain(exchange),
     });
     await gateway.start();
     return gateway.address;

@@ -25,6 +25,7 @@ const SERVERS = {
       listen: { port: 0 },
       match: (method, path) => policy.match(method, path),
       handle: (exchange) => proxy.pass(exchange),
+      handlePlain: (exchange) => proxy.passPlain(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
     });
     await gateway.start();

@@ -7,6 +7,8 @@ import type { CompletedRequest } from './completed-request.ts';
 
 const completed: CompletedRequest = {
   exchange: undefined,
+  requestId: undefined,
+  traceparent: undefined,
   route: { className: 'high', pattern: '/plans/**' } as RoutePolicy,
   method: 'GET',
   authority: 'example.com',

@@ -64,8 +64,8 @@ function jsonRecorder(destination: LogDestination, clock: Clock): AccessLog['rec
       durationMs: Math.round(durationMs * 1000) / 1000,
       class: route.className,
       route: route.pattern,
-      requestId: exchange?.requestId,
-      trace: traceIdOf(exchange?.request.headers['traceparent']),
+      requestId: completed.requestId,
+      trace: traceIdOf(completed.traceparent),
       userAgent: completed.userAgent,
       referer: completed.referer,
       ...(exchange ? {} : { fast: true }),
@@ -107,6 +107,6 @@ function quoted(value: string | undefined): string {
 }
 
 /** The trace a request belongs to (W3C Trace Context). */
-function traceIdOf(traceparent: string | string[] | undefined): string | undefined {
-  return typeof traceparent === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent)?.[1] : undefined;
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  return traceparent !== undefined ? /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent)?.[1] : undefined;
 }

@@ -1,23 +1,20 @@
-import type { Dispatcher } from 'undici';
 import type { Endpoint } from '../balance/index.ts';
-import { messageOf, SpillwayError } from '../kernel/index.ts';
+import { SpillwayError } from '../kernel/index.ts';
+import type { Carried, Fault, OutboundRequest, UpstreamConnection } from './upstream-connection.ts';
 
-type Fields = Readonly<Record<string, string | string[] | undefined>>;
-
-/** Whom an attempt tells what becomes of it. */
+/** Whom an attempt tells what becomes of it. Fields are names in lower case and values, in turn. */
 export interface AttemptOwner {
-  attemptAnswered(attempt: Attempt, status: number, headers: Fields): void;
+  attemptAnswered(attempt: Attempt, status: number, fields: string[]): void;
   /** False asks for a pause. */
   attemptData(chunk: Buffer): boolean | void;
-  attemptEnded(attempt: Attempt, trailers: Fields): void;
+  attemptEnded(attempt: Attempt, trailers: string[]): void;
   attemptFailed(attempt: Attempt, error: SpillwayError): void;
   bodySent(bytes: number): void;
 }
 
-const ABANDONED = new Error('the attempt was given up');
-
-/** One try of a request at one endpoint, as undici's handler. After {@link abandon} it is deaf. */
-export class Attempt implements Dispatcher.DispatchHandler {
+/** One try of a request at one endpoint. After {@link abandon} it is deaf. */
+export class Attempt implements Carried {
+  readonly request: OutboundRequest;
   readonly endpoint: Endpoint;
   /** Monotonic ms. */
   readonly startedMs: number;
@@ -26,60 +23,61 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Whether the balancer knows how it was answered, and that it is over. */
   answered = false;
   ended = false;
+  abandoned = false;
   readonly #owner: AttemptOwner;
-  #abandoned = false;
-  #controller: Dispatcher.DispatchController | undefined;
+  #connection: UpstreamConnection | undefined;
 
-  constructor(owner: AttemptOwner, endpoint: Endpoint, startedMs: number) {
+  constructor(owner: AttemptOwner, request: OutboundRequest, endpoint: Endpoint, startedMs: number) {
     this.#owner = owner;
+    this.request = request;
     this.endpoint = endpoint;
     this.startedMs = startedMs;
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#connection?.resume();
   }
 
   abandon(): void {
-    this.#abandoned = true;
-    this.#controller?.abort(ABANDONED);
+    this.abandoned = true;
+    this.#connection?.destroy();
+    this.#connection = undefined;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#abandoned) {
-      controller.abort(ABANDONED);
-      return;
-    }
-    this.#controller = controller;
+  onSending(connection: UpstreamConnection): void {
+    this.#connection = connection;
     this.sent = true;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Fields): void {
-    if (!this.#abandoned) this.#owner.attemptAnswered(this, status, headers);
+  onInformation(status: number, fields: string[]): void {
+    this.#owner.attemptAnswered(this, status, fields);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#abandoned && this.#owner.attemptData(chunk) === false) controller.pause();
+  onHead(status: number, fields: string[]): void {
+    this.#owner.attemptAnswered(this, status, fields);
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Fields): void {
-    if (!this.#abandoned) this.#owner.attemptEnded(this, trailers);
+  onData(chunk: Buffer): boolean | void {
+    return this.#owner.attemptData(chunk);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#abandoned) this.#owner.attemptFailed(this, this.#fault(error));
+  onEnd(trailers: string[]): void {
+    this.#connection = undefined;
+    this.#owner.attemptEnded(this, trailers);
   }
 
-  onBodySent(chunk: Buffer): void {
-    if (!this.#abandoned) this.#owner.bodySent(chunk.byteLength);
+  onFault(fault: Fault, reason: string): void {
+    this.#connection = undefined;
+    if (!this.abandoned) this.#owner.attemptFailed(this, this.#errorOf(fault, reason));
   }
 
-  #fault(error: Error): SpillwayError {
-    const { url } = this.endpoint;
-    const cause = { cause: error };
-    if ((error as { code?: string }).code === 'UND_ERR_BODY_TIMEOUT')
-      return new SpillwayError('SPILLWAY_UPSTREAM_TIMEOUT', `${url} paused too long within its answer`, cause);
-    const code = this.sent ? 'SPILLWAY_UPSTREAM_BROKEN' : 'SPILLWAY_UPSTREAM_UNAVAILABLE';
-    return new SpillwayError(code, `${url}: ${messageOf(error)}`, cause);
+  onBodySent(bytes: number): void {
+    this.#owner.bodySent(bytes);
+  }
+
+  #errorOf(fault: Fault, reason: string): SpillwayError {
+    const text = `${this.endpoint.url}: ${reason}`;
+    if (fault === 'paused') return new SpillwayError('SPILLWAY_UPSTREAM_TIMEOUT', text);
+    return new SpillwayError(this.sent ? 'SPILLWAY_UPSTREAM_BROKEN' : 'SPILLWAY_UPSTREAM_UNAVAILABLE', text);
   }
 }

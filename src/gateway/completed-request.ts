@@ -6,6 +6,10 @@ import type { GatewayExchange } from './gateway-exchange.ts';
 export interface CompletedRequest {
   /** Undefined: answered on the fast path, which makes none. */
   readonly exchange: Exchange | undefined;
+  /** Undefined: answered from prepared bytes, and no other server saw it. */
+  readonly requestId: string | undefined;
+  /** As the client sent it. */
+  readonly traceparent: string | undefined;
   readonly route: RoutePolicy;
   readonly method: string;
   readonly authority: string;
@@ -57,6 +61,15 @@ class CompletedExchange implements CompletedRequest {
 
   get clientIp(): string {
     return this.exchange.clientIp;
+  }
+
+  get requestId(): string {
+    return this.exchange.requestId;
+  }
+
+  get traceparent(): string | undefined {
+    const field = this.exchange.request.headers['traceparent'];
+    return typeof field === 'string' ? field : undefined;
   }
 
   get userAgent(): string | undefined {

@@ -1,27 +1,36 @@
 import type { Socket } from 'node:net';
 import type { Clock, Counter } from '../kernel/index.ts';
-import type { RoutePolicy } from '../policy/index.ts';
+import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { PreparedAnswer, PreparedAnswers } from '../ports/index.ts';
 import { canonicalAddress } from './client-address.ts';
-import { recognisePlainGet, type PlainGet } from './recognise.ts';
+import { forwardingFields } from './forwarding.ts';
+import { PlainExchange, type ForwardedLines } from './plain-exchange.ts';
+import { Recogniser, type PlainFields, type PlainRequest } from './recognise.ts';
+import type { AnswerOwner } from './socket-answer.ts';
 
 /** What the fast path is connected to. */
 export interface FastPathConnections {
-  readonly prepared: PreparedAnswers;
+  readonly prepared?: PreparedAnswers | undefined;
   /**
    * Whether a request may be answered here. False leaves it to the full path and must have counted nothing; a text is
    * whole field lines (`name: value\r\n`) to send with the answer.
    */
   readonly admit: (route: RoutePolicy, clientIp: string) => boolean | string;
-  /** Hears of every answer given. */
+  /** Hears of every answer given from prepared bytes. */
   readonly onAnswer: (answer: FastAnswer) => void;
+  readonly match: (method: string, path: string) => RouteMatch | undefined;
+  /** Takes a request that is passed on. False leaves it to the full path, and must have counted nothing. */
+  readonly pass?: ((exchange: PlainExchange) => boolean) | undefined;
+  /** Hears of a request that was taken, once its answer is complete or broken off. */
+  readonly onPassed: (exchange: PlainExchange) => void;
+  readonly nextRequestId: () => string;
   /** Takes over a connection for good. */
   readonly serveHttp: (socket: Socket) => void;
 }
 
 export interface FastAnswer {
   readonly answer: PreparedAnswer;
-  readonly get: PlainGet;
+  readonly request: PlainRequest;
   readonly clientIp: string;
   /** Bytes written, head included. */
   readonly bytes: number;
@@ -37,105 +46,98 @@ export interface FastPathLimits {
   readonly keepAliveMs: number;
 }
 
-/** Heads that were recognised, by their text: clients send the same one again and again. */
-const MOST_HEADS = 2000;
-/** Up to this size head and body are joined once a second and written as one piece. */
-const JOIN_BYTES = 128 * 1024;
+/** Up to this size head and body are joined once a second and written as one text. */
+const JOIN_BYTES = 16 * 1024;
+/** What a client may send ahead while a request of its own is passed on; then it is not read from. */
+const MOST_AHEAD_BYTES = 64 * 1024;
 
 /**
- * Answers plain GETs of stored pages straight on the socket, from bytes that are ready. A connection starts here; at the
- * first byte that is not a whole plain GET of a page at hand, the socket, that byte in front, goes to the HTTP server
- * and stays there. So everything this path does not fully understand is read by one parser only.
+ * Answers plain requests straight on the socket: GETs of stored pages from bytes that are ready, and requests that are only
+ * passed on by a {@link PlainExchange}. A connection starts here; at the first byte that is not a whole plain request of
+ * either kind, the socket, that byte in front, goes to the HTTP server and stays there. So everything this path does not
+ * fully understand is read by one parser only.
  */
 export class FastPath {
-  readonly #connections: FastPathConnections;
-  readonly #limits: FastPathLimits;
-  readonly #clock: Clock;
-  readonly #heads = new Map<string, PlainGet>();
-  readonly #joined = new WeakMap<Buffer, Buffer>();
-  readonly #held = new Set<Socket>();
+  readonly connections: FastPathConnections;
+  readonly limits: FastPathLimits;
+  readonly clock: Clock;
+  readonly recogniser: Recogniser;
+  readonly #joined = new WeakMap<Buffer, string>();
+  readonly #held = new Set<FastConnection>();
   readonly #handedOver: Counter;
-  #draining = false;
+  readonly #keepAliveFields: string;
+  #date = '';
+  #dateSecond = 0;
+  /** Requests being passed on. */
+  passing = 0;
+  draining = false;
 
   constructor(connections: FastPathConnections, limits: FastPathLimits, clock: Clock, handedOver: Counter) {
-    this.#connections = connections;
-    this.#limits = limits;
-    this.#clock = clock;
+    this.connections = connections;
+    this.limits = limits;
+    this.clock = clock;
+    this.recogniser = new Recogniser(limits.maxUrlBytes);
+    this.#keepAliveFields = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(limits.keepAliveMs / 1000)}\r\n`;
     this.#handedOver = handedOver;
   }
 
-  /** Connections that have not been handed over. */
-  get held(): number {
-    return this.#held.size;
-  }
-
   accept(socket: Socket): void {
-    if (this.#draining) return this.#connections.serveHttp(socket);
-    new FastConnection(this, socket).begin();
+    if (this.draining) return this.connections.serveHttp(socket);
+    const connection = new FastConnection(this, socket);
+    this.#held.add(connection);
+    connection.begin();
   }
 
-  /** From now on every request goes to the HTTP server, which tells its client to close. */
+  /**
+   * From now on every request goes to the HTTP server, which tells its client to close; those being passed on are finished,
+   * and theirs are told so with the answer.
+   */
   drain(): void {
-    this.#draining = true;
+    this.draining = true;
   }
 
-  /** Ends the connections still here: all of them are between two requests. */
+  /** Ends the connections still here that are between two requests. */
   closeIdle(): void {
-    for (const socket of this.#held) socket.end();
+    for (const connection of this.#held) connection.closeIdle();
   }
 
-  begin(socket: Socket): void {
-    this.#held.add(socket);
-    socket.setTimeout(this.#limits.firstRequestMs);
+  release(connection: FastConnection): void {
+    this.#held.delete(connection);
   }
 
-  end(socket: Socket): void {
-    this.#held.delete(socket);
-  }
-
-  /** Answers what it can of `chunk` and returns how many bytes that was. */
-  answer(socket: Socket, chunk: Buffer, clientIp: string): number {
-    if (this.#draining) return 0;
-    const startMs = this.#clock.monotonic();
-    const nowMs = this.#clock.now();
-    const text = chunk.toString('latin1');
-    let at = 0;
-    while (at < text.length) {
-      const end = text.indexOf('\r\n\r\n', at) + 4;
-      if (end === 3 || end - at > this.#limits.maxHeaderBytes || socket.writableNeedDrain) break;
-      const get = this.#recognise(at === 0 && end === text.length ? text : text.slice(at, end));
-      if (!get) break;
-      const answer = this.#connections.prepared(get.authority, get.target, get.acceptEncoding, nowMs);
-      if (!answer) break;
-      const admitted = this.#connections.admit(answer.route, clientIp);
-      if (admitted === false) break;
-      const bytes = this.#write(socket, answer, admitted, nowMs);
-      at = end;
-      this.#connections.onAnswer({ answer, get, clientIp, bytes, durationMs: this.#clock.monotonic() - startMs });
-    }
-    return at;
-  }
-
-  handOver(socket: Socket, rest: Buffer): void {
-    this.#held.delete(socket);
+  handOver(connection: FastConnection, socket: Socket, rest: Buffer): void {
+    this.#held.delete(connection);
     this.#handedOver.inc();
     socket.setTimeout(0);
-    this.#connections.serveHttp(socket);
+    this.connections.serveHttp(socket);
     if (rest.length > 0) socket.emit('data', rest);
   }
 
-  afterAnswer(socket: Socket): void {
-    socket.setTimeout(this.#limits.keepAliveMs);
+  /** Answers from prepared bytes, when there are any for this request. */
+  answer(socket: Socket, request: PlainRequest, clientIp: string): boolean {
+    const startMs = this.clock.monotonic();
+    const nowMs = this.clock.now();
+    const answer = this.connections.prepared?.(request.authority, request.target, request.acceptEncoding, nowMs);
+    if (!answer) return false;
+    const admitted = this.connections.admit(answer.route, clientIp);
+    if (admitted === false) return false;
+    const bytes = this.#write(socket, answer, admitted, nowMs);
+    this.connections.onAnswer({ answer, request, clientIp, bytes, durationMs: this.clock.monotonic() - startMs });
+    return true;
   }
 
-  #recognise(head: string): PlainGet | undefined {
-    const known = this.#heads.get(head);
-    if (known) return known;
-    const get = recognisePlainGet(head, this.#limits.maxUrlBytes);
-    if (!get) return undefined;
-    if (this.#heads.size >= MOST_HEADS) this.#heads.clear();
-    this.#heads.set(head, get);
-    return get;
+  standingFields(hasDate: boolean): string {
+    const going = this.draining ? 'connection: close\r\n' : this.#keepAliveFields;
+    return hasDate ? going : `${this.#dateField()}${going}`;
+  }
+
+  #dateField(): string {
+    const second = Math.floor(this.clock.now() / 1000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#date = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
+    }
+    return this.#date;
   }
 
   /** Returns the bytes written. */
@@ -149,66 +151,185 @@ export class FastPath {
       return length - 2 + end.length;
     }
     if (length > JOIN_BYTES) writeTogether(socket, [head, body]);
-    else socket.write(this.#join(head, body));
+    else socket.write(this.#join(head, body), 'latin1');
     return length;
   }
 
-  #join(head: Buffer, body: Buffer): Buffer {
+  /** As a text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
+  #join(head: Buffer, body: Buffer): string {
     let joined = this.#joined.get(head);
-    if (!joined) this.#joined.set(head, (joined = Buffer.concat([head, body])));
+    if (joined === undefined) this.#joined.set(head, (joined = head.toString('latin1') + body.toString('latin1')));
     return joined;
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** One connection as long as the fast path has it. */
-class FastConnection {
+class FastConnection implements AnswerOwner {
+  readonly socket: Socket;
   readonly #path: FastPath;
-  readonly #socket: Socket;
   readonly #clientIp: string;
-  #answered = false;
+  #used = false;
+  /** The request being passed on. */
+  #passing: PlainExchange | undefined;
+  #toldToClose = false;
+  /** What came while a request was passed on. */
+  #ahead: Buffer = NOTHING;
+  /** Whether bytes are being read: answers given meanwhile do not begin the next round. */
+  #serving = false;
+  #linesOf: PlainFields | undefined;
+  #lines: ForwardedLines | undefined;
   readonly #onData = (chunk: Buffer): void => this.#data(chunk);
-  readonly #onEnd = (): void => void this.#socket.end();
-  readonly #onTimeout = (): void => void this.#socket.destroy();
-  readonly #onClose = (): void => this.#path.end(this.#socket);
+  readonly #onEnd = (): void => void this.socket.end();
+  readonly #onTimeout = (): void => void (this.#passing ?? this.socket.destroy());
+  readonly #onError = (): void => void this.socket.destroy();
+  readonly #onClose = (): void => this.#closed();
 
   constructor(path: FastPath, socket: Socket) {
     this.#path = path;
-    this.#socket = socket;
+    this.socket = socket;
     this.#clientIp = canonicalAddress(socket.remoteAddress ?? '');
   }
 
   begin(): void {
-    this.#path.begin(this.#socket);
-    this.#socket.on('data', this.#onData);
-    this.#socket.on('end', this.#onEnd);
-    this.#socket.on('timeout', this.#onTimeout);
-    this.#socket.on('close', this.#onClose);
-    this.#socket.on('error', this.#onTimeout);
+    this.socket.setTimeout(this.#path.limits.firstRequestMs);
+    this.socket.on('data', this.#onData);
+    this.socket.on('end', this.#onEnd);
+    this.socket.on('timeout', this.#onTimeout);
+    this.socket.on('close', this.#onClose);
+    this.socket.on('error', this.#onError);
+  }
+
+  closeIdle(): void {
+    if (!this.#passing) this.socket.end();
+  }
+
+  standingFields(hasDate: boolean): string {
+    this.#toldToClose = this.#path.draining;
+    return this.#path.standingFields(hasDate);
+  }
+
+  onAnswered(): void {
+    const exchange = this.#passing!;
+    this.#passing = undefined;
+    this.#path.passing--;
+    exchange.durationMs = this.#path.clock.monotonic() - exchange.startedMs;
+    this.#path.connections.onPassed(exchange);
+    if (exchange.aborted) return;
+    if (this.#toldToClose) this.socket.destroySoon();
+    else if (!this.#serving && this.#ahead.length > 0) this.#goOn();
   }
 
   #data(chunk: Buffer): void {
-    const done = this.#path.answer(this.#socket, chunk, this.#clientIp);
-    if (done > 0 && !this.#answered) {
-      this.#answered = true;
-      this.#path.afterAnswer(this.#socket);
+    if (this.#toldToClose) return;
+    if (this.#passing) this.#keepFor(chunk);
+    else this.#serve(chunk);
+  }
+
+  #serve(chunk: Buffer): void {
+    this.#serving = true;
+    const text = chunk.toString('latin1');
+    let at = 0;
+    while (at < text.length && !this.#passing) {
+      const taken = this.#take(text, at);
+      if (taken === 0) return this.#handOver(at === 0 ? chunk : chunk.subarray(at));
+      at += taken;
     }
-    if (done === chunk.length) {
-      if (this.#socket.writableNeedDrain) this.#waitForDrain();
-      return;
+    this.#serving = false;
+    if (at < text.length) this.#keepFor(chunk.subarray(at));
+    else if (this.socket.writableNeedDrain) this.#waitForDrain();
+  }
+
+  /** Serves the request that begins at `at`; returns its length, or 0 when it is not served here. */
+  #take(text: string, at: number): number {
+    const { draining, limits, recogniser } = this.#path;
+    const end = text.indexOf('\r\n\r\n', at) + 4;
+    if (draining || end === 3 || end - at > limits.maxHeaderBytes || this.socket.writableNeedDrain) return 0;
+    const request = recogniser.recognise(at === 0 && end === text.length ? text : text.slice(at, end));
+    if (!request) return 0;
+    const taken = (request.storable && this.#path.answer(this.socket, request, this.#clientIp)) || this.#pass(request);
+    if (!taken) return 0;
+    if (!this.#used) {
+      this.#used = true;
+      this.socket.setTimeout(limits.keepAliveMs);
     }
-    this.#socket.off('data', this.#onData);
-    this.#socket.off('end', this.#onEnd);
-    this.#socket.off('timeout', this.#onTimeout);
-    this.#socket.off('close', this.#onClose);
-    this.#socket.off('error', this.#onTimeout);
-    this.#path.handOver(this.#socket, done === 0 ? chunk : chunk.subarray(done));
+    return end - at;
+  }
+
+  #pass(request: PlainRequest): boolean {
+    const { connections, clock } = this.#path;
+    if (!connections.pass) return false;
+    const { target } = request;
+    const mark = target.indexOf('?');
+    const match = connections.match(request.method, mark === -1 ? target : target.slice(0, mark));
+    if (!match) return false;
+    const exchange = new PlainExchange(
+      request,
+      match.route,
+      this.#linesFor(request.fields),
+      this.#clientIp,
+      connections.nextRequestId(),
+      clock.monotonic(),
+      this,
+    );
+    this.#passing = exchange;
+    this.#path.passing++;
+    if (connections.pass(exchange)) return true;
+    this.#passing = undefined;
+    this.#path.passing--;
+    return false;
+  }
+
+  /** A client sends the same fields with each of its requests: they are rewritten once. */
+  #linesFor(fields: PlainFields): ForwardedLines {
+    if (this.#linesOf === fields) return this.#lines!;
+    const { authority } = fields;
+    this.#linesOf = fields;
+    this.#lines = {
+      before: linesOf(['host', authority, ...fields.passedOn]),
+      behind: linesOf(forwardingFields({ clientIp: this.#clientIp, scheme: 'http', authority })),
+    };
+    return this.#lines;
+  }
+
+  #handOver(rest: Buffer): void {
+    this.socket.off('data', this.#onData);
+    this.socket.off('end', this.#onEnd);
+    this.socket.off('timeout', this.#onTimeout);
+    this.socket.off('close', this.#onClose);
+    this.socket.off('error', this.#onError);
+    this.#path.handOver(this, this.socket, rest);
+  }
+
+  #keepFor(chunk: Buffer): void {
+    this.#ahead = this.#ahead.length === 0 ? chunk : Buffer.concat([this.#ahead, chunk]);
+    if (this.#ahead.length > MOST_AHEAD_BYTES) this.socket.pause();
+  }
+
+  #goOn(): void {
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    this.socket.resume();
+    this.#serve(ahead);
   }
 
   /** A client that does not take its answers is not read from. */
   #waitForDrain(): void {
-    this.#socket.pause();
-    this.#socket.once('drain', () => this.#socket.resume());
+    this.socket.pause();
+    this.socket.once('drain', () => this.socket.resume());
   }
+
+  #closed(): void {
+    this.#path.release(this);
+    this.#passing?.response.onSocketClose();
+  }
+}
+
+function linesOf(fields: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return text;
 }
 
 function writeTogether(socket: Socket, pieces: readonly Buffer[]): void {

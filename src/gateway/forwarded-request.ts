@@ -3,13 +3,10 @@ import { SpillwayError, type Clock } from '../kernel/index.ts';
 import type { UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
-import { requestFields, responseFields } from './forwarding.ts';
+import { responseFields } from './forwarding.ts';
+import type { OutboundRequest } from './upstream-connection.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
-type Fields = Readonly<Record<string, string | string[] | undefined>>;
-
-/** Methods that may be repeated when it is not known whether the first attempt was carried out (RFC 9110 §9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Answers that say the endpoint could not do its work, rather than what the work's outcome is. */
 const RETRYABLE_STATUS = new Set([502, 503, 504]);
 
@@ -19,6 +16,9 @@ export interface ForwardingContext {
   readonly deadlines: Deadlines;
   readonly maxBodyBytes: number;
 }
+
+/** What is asked of an upstream, apart from the bytes that are sent. */
+export type ForwardableRequest = Pick<UpstreamRequest, 'method' | 'target' | 'timeoutMs' | 'clientIp' | 'hashKey'>;
 
 /** What decides about the endpoint beside the request itself. */
 export interface Preference {
@@ -31,14 +31,12 @@ export interface Preference {
  * is made when the first has said nothing for a while, and the first of them to answer is taken.
  */
 export class ForwardedRequest extends Deadline implements UpstreamExchange, AttemptOwner {
-  readonly #request: UpstreamRequest;
+  readonly #request: ForwardableRequest;
   readonly #receiver: UpstreamReceiver;
   readonly #pools: UpstreamPools;
   readonly #context: ForwardingContext;
   readonly #preference: Preference;
-  readonly #fields: string[];
-  /** Whether it may be sent again after some of it was sent. */
-  readonly #repeatable: boolean;
+  readonly #outbound: OutboundRequest;
   readonly #lastMs: number;
   #attempt: Attempt | undefined;
   #hedge: Attempt | undefined;
@@ -48,7 +46,8 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
   #done = false;
 
   constructor(
-    request: UpstreamRequest,
+    request: ForwardableRequest,
+    outbound: OutboundRequest,
     receiver: UpstreamReceiver,
     pools: UpstreamPools,
     context: ForwardingContext,
@@ -60,8 +59,7 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
     this.#pools = pools;
     this.#context = context;
     this.#preference = preference;
-    this.#fields = requestFields(request);
-    this.#repeatable = IDEMPOTENT.has(request.method) && (request.body === undefined || request.body instanceof Uint8Array);
+    this.#outbound = outbound;
     this.#lastMs = context.clock.monotonic() + request.timeoutMs;
   }
 
@@ -97,29 +95,29 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
     this.#makeHedge();
   }
 
-  attemptAnswered(attempt: Attempt, status: number, headers: Fields): void {
+  attemptAnswered(attempt: Attempt, status: number, fields: string[]): void {
     if (this.#done) return;
     if (status < 200) {
-      this.#receiver.onInformation?.(status, responseFields(headers));
+      this.#receiver.onInformation?.(status, responseFields(fields));
       return;
     }
-    this.#learn(attempt, status < 500 || status === 501 ? 'success' : 'failure', retryAfterOf(headers));
+    this.#learn(attempt, status < 500 || status === 501 ? 'success' : 'failure', retryAfterOf(fields));
     // The same endpoint would say the same.
     if (RETRYABLE_STATUS.has(status) && this.#pools.balancer.endpoints.length > 1 && this.#goOnWithout(attempt)) return;
     this.#keepOnly(attempt);
     this.#headSeen = true;
     this.#context.deadlines.remove(this);
-    this.#receiver.onHead(status, responseFields(headers));
+    this.#receiver.onHead(status, responseFields(fields));
   }
 
   attemptData(chunk: Buffer): boolean | void {
     return this.#receiver.onData(chunk);
   }
 
-  attemptEnded(_attempt: Attempt, trailers: Fields): void {
+  attemptEnded(_attempt: Attempt, trailers: string[]): void {
     if (this.#done) return;
     this.#finish('success');
-    this.#receiver.onEnd(responseFields(trailers));
+    this.#receiver.onEnd(trailers.length === 0 ? trailers : responseFields(trailers));
   }
 
   attemptFailed(attempt: Attempt, error: SpillwayError): void {
@@ -147,19 +145,19 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
 
   /** Sends the request to an endpoint of the balancer's choice; undefined when there is none. */
   #launch(): Attempt | undefined {
-    const { method, target, body, hashKey, clientIp } = this.#request;
+    const { hashKey, clientIp } = this.#request;
     const { tier, stickTo } = this.#preference;
     const endpoint = this.#pools.balancer.pick({ hashKey: hashKey ?? clientIp, tier, stickTo, tried: this.#tried });
     if (!endpoint) return undefined;
-    const attempt = new Attempt(this, endpoint, this.#context.clock.monotonic());
+    const attempt = new Attempt(this, this.#outbound, endpoint, this.#context.clock.monotonic());
     this.deadlineMs = this.#nextDeadline(attempt.startedMs);
-    this.#pools.poolOf(endpoint).dispatch({ method, path: target, headers: this.#fields, body: body ?? null }, attempt);
+    this.#pools.poolOf(endpoint).send(attempt, attempt.startedMs);
     return attempt;
   }
 
   #nextDeadline(startedMs: number): number {
     const { hedgeAfterMs, attemptTimeoutMs } = this.#pools.settings;
-    if (!this.#repeatable) return this.#lastMs;
+    if (!this.#outbound.repeatable) return this.#lastMs;
     const patienceMs = this.#hedge ? attemptTimeoutMs : (hedgeAfterMs ?? attemptTimeoutMs);
     return patienceMs === undefined ? this.#lastMs : Math.min(this.#lastMs, startedMs + patienceMs);
   }
@@ -202,7 +200,7 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
   /** An attempt that sent nothing may always be repeated; another only when neither method nor body stands against it. */
   #mayRetry(attempt: Attempt): boolean {
     if ((this.#tried?.length ?? 0) >= this.#pools.settings.retries.attempts) return false;
-    return (!attempt.sent || this.#repeatable) && this.#pools.budget.take();
+    return (!attempt.sent || this.#outbound.repeatable) && this.#pools.budget.take();
   }
 
   #retry(attempt: Attempt): void {
@@ -245,7 +243,9 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
 }
 
 /** Retry-After in ms; 0 without one. A date is not worth a parse: the longest penalty is minutes. */
-function retryAfterOf(headers: Fields): number {
-  const seconds = Number(headers['retry-after']);
-  return seconds > 0 ? seconds * 1000 : 0;
+function retryAfterOf(fields: readonly string[]): number {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === 'retry-after') return Math.max(0, Number(fields[i + 1]) * 1000) || 0;
+  }
+  return 0;
 }

@@ -12,6 +12,7 @@ import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
 import { HttpMetrics, type RouteMetrics } from './http-metrics.ts';
 import { gatewaySchema, type GatewayOptions, type GatewaySettings } from './options.ts';
+import type { PlainExchange } from './plain-exchange.ts';
 import { problemOf, sendProblem } from './problems.ts';
 import { awaitProxyHeader } from './proxy-protocol.ts';
 import { RequestIds } from './request-id.ts';
@@ -26,6 +27,11 @@ export interface GatewayConnections {
   readonly match: (method: string, path: string) => RouteMatch | undefined;
   /** Answers the request through `exchange.response`, at any time. What it throws becomes a 500. */
   readonly handle: (exchange: Exchange) => void;
+  /**
+   * Takes plain GETs and HEADs that are passed on as they are, straight from their socket. False leaves a request to
+   * `handle`, and must have counted nothing. Without it all are for `handle`.
+   */
+  readonly handlePlain?: (exchange: PlainExchange) => boolean;
   /** Takes requests to change protocols, such as a WebSocket's; without it they are answered 501. */
   readonly upgrade?: (upgrade: UpgradeRequest) => void;
   /** Hears of each request once its answer is complete or broken off. */
@@ -99,6 +105,8 @@ class HttpGateway implements Gateway {
   readonly #metricsOf = new Map<RoutePolicy, RouteMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
+  /** Connections that end with the refusal of a request. */
+  readonly #refused = new WeakSet<Socket>();
   readonly #furtherListeners: NetServer[] = [];
   readonly #fastPath: FastPath | undefined;
   readonly #certificates: CertificateWatch | undefined;
@@ -133,7 +141,7 @@ class HttpGateway implements Gateway {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#inFlight.size + (this.#fastPath?.passing ?? 0);
   }
 
   get connections(): number {
@@ -242,14 +250,18 @@ class HttpGateway implements Gateway {
   }
 
   #createFastPath(): FastPath | undefined {
-    const { prepared, admitFast } = this.#connections;
-    if (!prepared || this.#settings.tls) return undefined;
+    const { prepared, admitFast, handlePlain, match } = this.#connections;
+    if (!(prepared || handlePlain) || this.#settings.tls) return undefined;
     const { maxHeaderBytes, maxUrlBytes, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
     return new FastPath(
       {
         prepared,
         admit: admitFast ?? (() => true),
         onAnswer: (fast) => this.#onFastAnswer(fast),
+        match,
+        pass: handlePlain && ((exchange) => this.#pass(exchange, handlePlain)),
+        onPassed: (exchange) => this.#onPassed(exchange),
+        nextRequestId: () => this.#requestIds.next(),
         serveHttp: this.#serveHttp,
       },
       { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
@@ -258,25 +270,48 @@ class HttpGateway implements Gateway {
     );
   }
 
-  #onFastAnswer({ answer, get, clientIp, bytes, durationMs }: FastAnswer): void {
+  #onFastAnswer({ answer, request, clientIp, bytes, durationMs }: FastAnswer): void {
     const { route, status } = answer;
     const metrics = this.#routeMetrics(route);
     metrics.answered('GET', status, durationMs);
     metrics.fast.inc();
     this.#connections.onComplete?.({
       exchange: undefined,
+      requestId: undefined,
+      traceparent: undefined,
       route,
       method: 'GET',
-      authority: get.authority,
-      target: get.target,
+      authority: request.authority,
+      target: request.target,
       clientIp,
-      userAgent: get.userAgent,
-      referer: get.referer,
+      userAgent: request.userAgent,
+      referer: request.referer,
       status,
       bytes,
       durationMs,
       aborted: false,
     });
+  }
+
+  #pass(exchange: PlainExchange, handlePlain: (exchange: PlainExchange) => boolean): boolean {
+    const { inFlight } = this.#routeMetrics(exchange.route);
+    inFlight.add(1);
+    try {
+      if (handlePlain(exchange)) return true;
+    } catch (error) {
+      sendProblem(exchange.response, problemOf(error, exchange.requestId));
+      return true;
+    }
+    inFlight.add(-1);
+    return false;
+  }
+
+  #onPassed(exchange: PlainExchange): void {
+    const metrics = this.#routeMetrics(exchange.route);
+    metrics.inFlight.add(-1);
+    if (exchange.aborted) metrics.aborted.inc();
+    else metrics.answered(exchange.method, exchange.status, exchange.durationMs);
+    this.#connections.onComplete?.(exchange);
   }
 
   /** Says 100 Continue when someone begins to read the body, so that a refusal spares the client the sending. */
@@ -296,6 +331,8 @@ class HttpGateway implements Gateway {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // Behind a refused request on its connection: nobody knows whether it is one, or the refused one's rest.
+    if (response.socket === null && this.#refused.has(request.socket)) return;
     const startedMs = this.#clock.monotonic();
     if (this.#draining) closeAfter(response);
     const facts = this.#factsOf(request, startedMs);
@@ -374,8 +411,10 @@ class HttpGateway implements Gateway {
 
   #refuse(response: ServerResponse, { status, detail }: Refusal): void {
     this.#metrics.refused(status);
-    // What follows on this connection may be the rest of what was refused.
-    if (status !== 404) response.shouldKeepAlive = false;
+    if (status !== 404) {
+      response.shouldKeepAlive = false;
+      this.#refused.add(response.req.socket);
+    }
     sendProblem(response, { status, detail });
   }
 

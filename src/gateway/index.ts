@@ -13,6 +13,7 @@ export {
   type UpstreamSettings,
 } from './options.ts';
 export { upstreamRequestOf } from './pass.ts';
+export type { PlainExchange } from './plain-exchange.ts';
 export { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
 export { createProxy, proxyFrom, type Proxy } from './proxy.ts';
 export { normaliseAuthority, parseTarget, type Target } from './target.ts';

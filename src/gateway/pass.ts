@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Transform, Writable } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { SpillwayError } from '../kernel/index.ts';
 import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
+import type { AnswerWriter } from './answer-writer.ts';
 import { CODINGS, type Compression } from './compression.ts';
 import { chooseCoding, compressorFor, isCompressible } from './content-coding.ts';
 import { problemOf, sendProblem } from './problems.ts';
@@ -25,12 +26,13 @@ export function upstreamRequestOf(exchange: Exchange): UpstreamRequest {
 
 /** The fields of a request, names in lower case, with the id the gateway decided on. */
 export function headersOf({ rawHeaders }: IncomingMessage, requestId: string): string[] {
-  const headers = ['x-request-id', requestId];
+  const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
     // HTTP/2 names method and target in fields of its own, which begin with a colon.
     if (name !== 'x-request-id' && name.charCodeAt(0) !== 0x3a) headers.push(name, rawHeaders[i + 1]!);
   }
+  headers.push('x-request-id', requestId);
   return headers;
 }
 
@@ -46,12 +48,20 @@ function hasBody({ rawHeaders, httpVersionMajor, complete, method }: IncomingMes
   return false;
 }
 
+/** An exchange, as far as passing an answer on needs it. */
+export interface PassedExchange {
+  readonly method: string;
+  readonly requestId: string;
+  readonly request: { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
+  readonly response: AnswerWriter;
+}
+
 /** Up to this size a whole body is written together with its head in one piece, and can be given an entity tag. */
 const ONE_PIECE_BYTES = 16 * 1024;
 
 /** Writes an upstream's answer to the client as it comes, at the pace the client takes it. */
 export class PassReceiver implements UpstreamReceiver {
-  readonly #exchange: Exchange;
+  readonly #exchange: PassedExchange;
   readonly #compression: Compression;
   readonly #etags: boolean;
   #upstream: UpstreamExchange | undefined;
@@ -64,7 +74,7 @@ export class PassReceiver implements UpstreamReceiver {
   #ended = false;
 
   /** @param etags whether small answers without an entity tag get one. */
-  constructor(exchange: Exchange, compression: Compression, etags: boolean) {
+  constructor(exchange: PassedExchange, compression: Compression, etags: boolean) {
     this.#exchange = exchange;
     this.#compression = compression;
     this.#etags = etags;
@@ -87,7 +97,8 @@ export class PassReceiver implements UpstreamReceiver {
 
   onInformation(status: number, headers: readonly string[]): void {
     const { response } = this.#exchange;
-    if (status !== 103 || response.headersSent) return;
+    // Of an answer that waits for its turn, Node would put the head in front of the hints.
+    if (status !== 103 || response.headersSent || response.socket === null) return;
     const links = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'link');
     if (links.length > 0) response.writeEarlyHints({ link: links });
   }
@@ -136,7 +147,7 @@ export class PassReceiver implements UpstreamReceiver {
     sendProblem(response, problemOf(error, requestId));
   }
 
-  #write(to: Writable, chunk: Buffer): boolean {
+  #write(to: AnswerWriter | Transform, chunk: Buffer): boolean {
     if (to.write(chunk)) return true;
     to.once('drain', () => this.#upstream?.resume());
     return false;
@@ -150,7 +161,7 @@ export class PassReceiver implements UpstreamReceiver {
   /** The client may not want it: then the answer goes as it is, but says that it varies. */
   #startCompression(status: number, headers: readonly string[]): void {
     const { response, request } = this.#exchange;
-    const coding = chooseCoding(request.headers['accept-encoding'], CODINGS);
+    const coding = chooseCoding(single(request.headers['accept-encoding']), CODINGS);
     const fields = withVary(headers);
     if (coding === undefined || !this.#compression.begin()) {
       response.writeHead(status, fields);
@@ -159,7 +170,12 @@ export class PassReceiver implements UpstreamReceiver {
     response.writeHead(status, [...encodedFields(fields), 'content-encoding', coding]);
     const compressor = (this.#compressor = compressorFor(coding));
     compressor.on('error', () => response.destroy());
-    compressor.pipe(response);
+    compressor.on('data', (chunk: Buffer) => {
+      if (response.write(chunk)) return;
+      compressor.pause();
+      response.once('drain', () => compressor.resume());
+    });
+    compressor.on('end', () => response.end());
   }
 
   #endCompression(): void {
@@ -173,7 +189,7 @@ export class PassReceiver implements UpstreamReceiver {
     const { response, request } = this.#exchange;
     const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
-    if (matchesEtag(request.headers['if-none-match'], etag)) {
+    if (matchesEtag(single(request.headers['if-none-match']), etag)) {
       response.writeHead(304, [...without(fields, BODY_FIELDS), 'etag', etag]);
       response.end();
       return;
@@ -181,6 +197,10 @@ export class PassReceiver implements UpstreamReceiver {
     response.writeHead(status, [...fields, 'etag', etag]);
     response.end(body);
   }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 interface Gathered {

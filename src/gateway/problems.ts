@@ -1,5 +1,6 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import { SpillwayError } from '../kernel/index.ts';
+import type { AnswerWriter } from './answer-writer.ts';
 
 /** A problem document (RFC 9457). */
 export interface ProblemDocument {
@@ -21,7 +22,7 @@ export function problemBody({ status, detail, field, code, requestId }: ProblemD
 }
 
 /** Answers with a problem document, or cuts the connection when an answer has begun and can only be broken off. */
-export function sendProblem(response: ServerResponse, problem: ProblemDocument, headers: readonly string[] = []): void {
+export function sendProblem(response: AnswerWriter, problem: ProblemDocument, headers: readonly string[] = []): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -52,6 +53,8 @@ export function problemOf(error: unknown, requestId?: string): ProblemDocument {
       return { status: 502, detail: 'The service behind gave no complete answer.', code, ...id };
     case 'SPILLWAY_BREAKER_OPEN':
       return { status: 503, detail: 'The service behind is being left alone for a while.', code, ...id };
+    case 'SPILLWAY_REQUEST_MALFORMED':
+      return { status: 400, detail: 'The request cannot be passed on as HTTP.', code, ...id };
     case 'SPILLWAY_REQUEST_TOO_LARGE':
       return { status: 413, detail: 'The request body is too large.', code, ...id };
     default:

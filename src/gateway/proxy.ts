@@ -3,12 +3,15 @@ import { parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kerne
 import type { Exchange, Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
 import { Compression } from './compression.ts';
 import { Deadlines } from './deadlines.ts';
-import { ForwardedRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
+import { ForwardedRequest, type ForwardableRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
+import { outboundOf } from './forwarding.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
-import { PassReceiver, upstreamRequestOf } from './pass.ts';
+import { PassReceiver, upstreamRequestOf, type PassedExchange } from './pass.ts';
+import type { PlainExchange } from './plain-exchange.ts';
 import { problemOf } from './problems.ts';
 import type { Tunnel } from './tunnel.ts';
 import { refuseUpgrade, UpgradeAttempt, type UpgradeRequest } from './upgrade.ts';
+import type { OutboundRequest } from './upstream-connection.ts';
 import { UpstreamPools } from './upstream-pools.ts';
 
 /** Passes requests to upstreams. */
@@ -17,6 +20,8 @@ export interface Proxy extends Upstream {
   readonly balancers: ReadonlyMap<string, Balancer>;
   /** Sends a request on and its answer back, both as they come; answers faults with problem documents. */
   pass(exchange: Exchange): void;
+  /** The same for a plain request of the gateway's. False: it has to be passed by {@link pass}. */
+  passPlain(exchange: PlainExchange): boolean;
   /** Takes a request to change protocols (a WebSocket) to an endpoint and joins the two connections. */
   upgrade(upgrade: UpgradeRequest): void;
   /**
@@ -76,7 +81,10 @@ class BalancedProxy implements Proxy {
     this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
-      Object.entries(settings.upstreams).map(([name, upstream]) => [name, new UpstreamPools(name, upstream, runtime)]),
+      Object.entries(settings.upstreams).map(([name, upstream]) => [
+        name,
+        new UpstreamPools(name, upstream, runtime, this.#context.deadlines),
+      ]),
     );
     runtime.metrics.onCollect(() => tunnels.set(this.#tunnels.size));
     this.balancers = new Map([...this.#upstreams].map(([name, pools]) => [name, pools.balancer]));
@@ -84,27 +92,55 @@ class BalancedProxy implements Proxy {
 
   dispatch(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamExchange {
     const pools = this.#upstreams.get(request.upstream ?? '');
-    return pools ? this.#forward(request, receiver, pools, NO_PREFERENCE) : refuse(request, receiver);
+    if (!pools) return refuse(receiver, unknownUpstream(request.upstream));
+    const outbound = outboundOf(request);
+    if (!outbound) return refuse(receiver, malformed(request));
+    return this.#forward(request, outbound, receiver, pools, NO_PREFERENCE);
   }
 
   pass(exchange: Exchange): void {
     const request = upstreamRequestOf(exchange);
+    this.#pass(exchange, request, outboundOf(request), this.#tierOf?.(exchange));
+  }
+
+  passPlain(exchange: PlainExchange): boolean {
+    if (this.#tierOf) return false;
+    this.#pass(exchange, exchange, exchange.outbound, undefined);
+    return true;
+  }
+
+  #pass(
+    exchange: PassedExchange & Pick<Exchange, 'scheme'>,
+    request: ForwardableRequest & Pick<UpstreamRequest, 'upstream'>,
+    outbound: OutboundRequest | undefined,
+    tier: string | undefined,
+  ): void {
     const pools = this.#upstreams.get(request.upstream ?? '');
     const receiver = new PassReceiver(exchange, this.#compression, pools?.settings.etags ?? false);
-    if (!pools) return receiver.attach(refuse(request, receiver));
+    if (!pools) return receiver.attach(refuse(receiver, unknownUpstream(request.upstream)));
+    if (!outbound) return receiver.attach(refuse(receiver, malformed(request)));
     const { sticky, balancer } = pools;
-    const tier = this.#tierOf?.(exchange);
-    if (!sticky) return receiver.attach(this.#forward(request, receiver, pools, tier === undefined ? NO_PREFERENCE : { tier }));
-    const before = sticky.read(exchange.request.headers.cookie, balancer.endpoints);
-    const forwarded = this.#forward(request, receiver, pools, { tier, stickTo: before?.url });
+    if (!sticky) {
+      const preference = tier === undefined ? NO_PREFERENCE : { tier };
+      return receiver.attach(this.#forward(request, outbound, receiver, pools, preference));
+    }
+    const { cookie } = exchange.request.headers;
+    const before = sticky.read(typeof cookie === 'string' ? cookie : undefined, balancer.endpoints);
+    const forwarded = this.#forward(request, outbound, receiver, pools, { tier, stickTo: before?.url });
     receiver.attach(forwarded, () => {
       const { endpoint } = forwarded;
       return endpoint && endpoint !== before ? ['set-cookie', sticky.issue(endpoint, exchange.scheme)] : [];
     });
   }
 
-  #forward(request: UpstreamRequest, receiver: UpstreamReceiver, pools: UpstreamPools, preference: Preference): ForwardedRequest {
-    const forwarded = new ForwardedRequest(request, receiver, pools, this.#context, preference);
+  #forward(
+    request: ForwardableRequest,
+    outbound: OutboundRequest,
+    receiver: UpstreamReceiver,
+    pools: UpstreamPools,
+    preference: Preference,
+  ): ForwardedRequest {
+    const forwarded = new ForwardedRequest(request, outbound, receiver, pools, this.#context, preference);
     forwarded.start();
     return forwarded;
   }
@@ -165,9 +201,16 @@ const NO_PREFERENCE: Preference = {};
 
 const NOTHING: UpstreamExchange = { resume: () => {}, abort: () => {} };
 
-function refuse(request: UpstreamRequest, receiver: UpstreamReceiver): UpstreamExchange {
-  const error = new SpillwayError('SPILLWAY_UPSTREAM_UNKNOWN', `there is no upstream '${request.upstream}'`);
+function refuse(receiver: UpstreamReceiver, error: SpillwayError): UpstreamExchange {
   // Not before dispatch has returned: the caller has not seen the exchange yet.
   queueMicrotask(() => receiver.onError(error));
   return NOTHING;
+}
+
+function unknownUpstream(name: string | undefined): SpillwayError {
+  return new SpillwayError('SPILLWAY_UPSTREAM_UNKNOWN', `there is no upstream '${name}'`);
+}
+
+function malformed({ method, target }: Pick<UpstreamRequest, 'method' | 'target'>): SpillwayError {
+  return new SpillwayError('SPILLWAY_REQUEST_MALFORMED', `${JSON.stringify(`${method} ${target}`)} cannot be written as HTTP`);
 }

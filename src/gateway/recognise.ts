@@ -1,23 +1,42 @@
-/** What a plain GET asks for. */
-export interface PlainGet {
-  readonly authority: string;
+import { isPassedOn } from './forwarding.ts';
+
+/** A request without a body, in the one spelling that is understood, over a connection that stays open. */
+export interface PlainRequest {
+  readonly method: 'GET' | 'HEAD';
   /** Path and query, the path in its normal spelling. */
   readonly target: string;
+  readonly authority: string;
   readonly acceptEncoding: string;
   readonly userAgent: string | undefined;
   readonly referer: string | undefined;
+  /** It says nothing that could make another answer of the stored one: no condition, range or credentials. */
+  readonly storable: boolean;
+  readonly fields: PlainFields;
+}
+
+/** The fields of plain requests, read once for all requests that carry the same. */
+export interface PlainFields {
+  readonly authority: string;
+  /** What goes on to an upstream: names in lower case and values, in turn. */
+  readonly passedOn: readonly string[];
+  readonly byName: Readonly<Record<string, string>>;
+  readonly storable: boolean;
 }
 
 /**
- * Fields that change neither which answer a plain GET gets nor how the connection goes on. Everything else (conditions,
- * ranges, bodies, forwarding and credentials, and all that is unknown) is for the HTTP server.
+ * Fields that change neither which answer a plain GET gets nor how the connection goes on. With any other, also an unknown
+ * one, it is not answered from stored bytes.
  */
 const HARMLESS = new Set([
+  'host',
+  'connection',
   'accept',
+  'accept-encoding',
   'accept-language',
   'cookie',
   'dnt',
   'priority',
+  'referer',
   'save-data',
   'sec-ch-ua',
   'sec-ch-ua-mobile',
@@ -28,45 +47,96 @@ const HARMLESS = new Set([
   'sec-fetch-user',
   'sec-gpc',
   'upgrade-insecure-requests',
+  'user-agent',
 ]);
 
-const REQUEST_LINE = /^GET (\/[A-Za-z0-9\-_~!$&'()*+,;=:@/.]*(?:\?[A-Za-z0-9\-_~!$&'()*+,;=:@/.?%[\]]*)?) HTTP\/1\.1$/;
+/** Fields that frame a body or say something to Spillway itself, and so are for the HTTP server. */
+const FOR_THE_SERVER = /^(?:content-|trailer|x-request-id|http2-settings|x-forwarded-|x-real-ip|forwarded|expect)/;
+
+const REQUEST_LINE = /^(GET|HEAD) (\/[A-Za-z0-9\-_~!$&'()*+,;=:@/.]*(?:\?[A-Za-z0-9\-_~!$&'()*+,;=:@/.?%[\]]*)?) HTTP\/1\.1$/;
 const FIELD = /^([A-Za-z][A-Za-z0-9-]*): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)$/;
 /** A host that is its own normal form once in lower case; the default port would not be. */
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?!80$)[1-9]\d{0,4})?$/;
 
+/** Heads and field sections that were recognised, by their text: clients send the same ones again and again. */
+const MOST_KNOWN = 2000;
+
 /**
- * Recognises a whole request head, line ends included, as a plain GET over a connection that stays open. It is strict:
- * one spelling of each thing, known fields only, each at most once. Undefined for all it does not fully understand.
+ * Recognises whole request heads, line ends included, as plain requests. It is strict: one spelling of each thing, each
+ * field at most once. Undefined for all it does not fully understand.
  */
-export function recognisePlainGet(head: string, maxUrlBytes: number): PlainGet | undefined {
-  if (!head.endsWith('\r\n\r\n')) return undefined;
-  const lines = head.slice(0, -4).split('\r\n');
-  const target = REQUEST_LINE.exec(lines[0]!)?.[1];
-  if (target === undefined || target.length > maxUrlBytes || hasDotSegment(target)) return undefined;
-  let authority: string | undefined;
-  let acceptEncoding = '';
-  let userAgent: string | undefined;
-  let referer: string | undefined;
-  const seen = new Set<string>();
-  for (let i = 1; i < lines.length; i++) {
-    const field = FIELD.exec(lines[i]!);
+export class Recogniser {
+  readonly #maxUrlBytes: number;
+  readonly #requests = new Map<string, PlainRequest>();
+  readonly #fields = new Map<string, PlainFields>();
+
+  constructor(maxUrlBytes: number) {
+    this.#maxUrlBytes = maxUrlBytes;
+  }
+
+  recognise(head: string): PlainRequest | undefined {
+    const known = this.#requests.get(head);
+    if (known) return known;
+    const request = this.#read(head);
+    if (request) remember(this.#requests, head, request);
+    return request;
+  }
+
+  #read(head: string): PlainRequest | undefined {
+    const lineEnd = head.indexOf('\r\n');
+    if (lineEnd === -1 || !head.endsWith('\r\n\r\n')) return undefined;
+    const line = REQUEST_LINE.exec(head.slice(0, lineEnd));
+    if (!line || line[2]!.length > this.#maxUrlBytes || hasDotSegment(line[2]!)) return undefined;
+    const fields = this.#readFields(head.slice(lineEnd + 2, -4));
+    if (!fields) return undefined;
+    const { authority, byName } = fields;
+    const method = line[1] as PlainRequest['method'];
+    return {
+      method,
+      target: line[2]!,
+      authority,
+      acceptEncoding: byName['accept-encoding'] ?? '',
+      userAgent: byName['user-agent'],
+      referer: byName['referer'],
+      storable: fields.storable && method === 'GET',
+      fields,
+    };
+  }
+
+  #readFields(section: string): PlainFields | undefined {
+    const known = this.#fields.get(section);
+    if (known) return known;
+    const fields = plainFields(section);
+    if (fields) remember(this.#fields, section, fields);
+    return fields;
+  }
+}
+
+function remember<T>(known: Map<string, T>, text: string, value: T): void {
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(text, value);
+}
+
+function plainFields(section: string): PlainFields | undefined {
+  const byName = Object.create(null) as Record<string, string>;
+  const passedOn: string[] = [];
+  let storable = true;
+  for (const line of section.split('\r\n')) {
+    const field = FIELD.exec(line);
     if (!field) return undefined;
     const name = field[1]!.toLowerCase();
     const value = field[2]!;
-    if (seen.has(name)) return undefined;
-    seen.add(name);
-    if (name === 'host') {
-      if (!HOST.test(value)) return undefined;
-      authority = value.toLowerCase();
-    } else if (name === 'accept-encoding') acceptEncoding = value;
-    else if (name === 'user-agent') userAgent = value;
-    else if (name === 'referer') referer = value;
-    else if (name === 'connection') {
+    if (name in byName || FOR_THE_SERVER.test(name)) return undefined;
+    byName[name] = value;
+    if (name === 'connection') {
       if (value.toLowerCase() !== 'keep-alive') return undefined;
-    } else if (!HARMLESS.has(name)) return undefined;
+    } else if (isPassedOn(name)) passedOn.push(name, value);
+    else if (name !== 'host') return undefined;
+    storable &&= HARMLESS.has(name);
   }
-  return authority === undefined ? undefined : { authority, target, acceptEncoding, userAgent, referer };
+  const host = byName['host'];
+  if (host === undefined || !HOST.test(host)) return undefined;
+  return { authority: host.toLowerCase(), passedOn, byName, storable };
 }
 
 function hasDotSegment(target: string): boolean {

@@ -63,7 +63,7 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
     });
     socket.on('error', () => socket.destroy());
     this.#pools
-      .poolOf(this.#endpoint)
+      .upgradePoolOf(this.#endpoint)
       .dispatch({ method, path: target, headers, upgrade: request.headers.upgrade!, headersTimeout: route.timeoutMs }, this);
   }
 
@@ -82,7 +82,7 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
     this.#learn('success');
     const { socket, request, head } = this.#upgrade;
     const upgrade = request.headers.upgrade!;
-    socket.write(headText(status, [...responseFields(headers), 'connection', 'upgrade', 'upgrade', upgrade]), 'latin1');
+    socket.write(headText(status, [...responseFields(flat(headers)), 'connection', 'upgrade', 'upgrade', upgrade]), 'latin1');
     let onClosed = (): void => {};
     const tunnel = new Tunnel(socket, upstream, /^websocket$/i.test(upgrade), this.#clock, () => {
       this.#finish();
@@ -100,7 +100,7 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return;
     this.#learn(status < 500 ? 'success' : 'failure');
-    const fields = responseFields({ ...headers, 'content-length': undefined });
+    const fields = responseFields(flat({ ...headers, 'content-length': undefined }));
     this.#upgrade.socket.write(headText(status, [...fields, 'connection', 'close']), 'latin1');
   }
 
@@ -140,6 +140,11 @@ export function refuseUpgrade(socket: Duplex, problem: ProblemDocument): void {
   const body = problemBody(problem);
   const fields = ['content-type', 'application/problem+json', 'content-length', String(body.byteLength), 'connection', 'close'];
   socket.end(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
+}
+
+/** Names and values in turn. */
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, one]));
 }
 
 function headText(status: number, fields: readonly string[]): string {

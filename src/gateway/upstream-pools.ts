@@ -1,6 +1,8 @@
-import { Pool } from 'undici';
+import { Pool as UndiciPool } from 'undici';
 import { balancerFrom, type Balancer, type Endpoint } from '../balance/index.ts';
-import type { Runtime } from '../kernel/index.ts';
+import type { Clock, Runtime } from '../kernel/index.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { UpstreamSettings } from './options.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { StickyCookies } from './sticky.ts';
@@ -12,40 +14,52 @@ export class UpstreamPools {
   readonly budget: RetryBudget;
   /** Where clients stay with their endpoint. */
   readonly sticky: StickyCookies | undefined;
-  readonly #pools = new Map<Endpoint, Pool>();
+  readonly #pools = new Map<Endpoint, ConnectionPool>();
+  readonly #upgradePools = new Map<Endpoint, UndiciPool>();
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
 
-  constructor(name: string, settings: UpstreamSettings, runtime: Runtime) {
+  constructor(name: string, settings: UpstreamSettings, runtime: Runtime, deadlines: Deadlines) {
     this.settings = settings;
     this.balancer = balancerFrom(settings, runtime, { name });
     this.budget = new RetryBudget(settings.retries.budget);
     this.sticky = settings.sticky && new StickyCookies(settings.sticky);
+    this.#clock = runtime.clock;
+    this.#deadlines = deadlines;
     this.balancer.events.on('removed', ({ endpoint }) => {
-      const pool = this.#pools.get(endpoint);
+      this.#pools.get(endpoint)?.close();
       this.#pools.delete(endpoint);
-      void pool?.close();
+      void this.#upgradePools.get(endpoint)?.close();
+      this.#upgradePools.delete(endpoint);
     });
   }
 
-  poolOf(endpoint: Endpoint): Pool {
+  poolOf(endpoint: Endpoint): ConnectionPool {
     let pool = this.#pools.get(endpoint);
-    if (!pool) this.#pools.set(endpoint, (pool = connectionPool(endpoint, this.settings)));
+    if (!pool) this.#pools.set(endpoint, (pool = new ConnectionPool(endpoint.url, this.settings, this.#clock, this.#deadlines)));
+    return pool;
+  }
+
+  /** For requests to change protocols: each takes a connection out of the pool for good. */
+  upgradePoolOf(endpoint: Endpoint): UndiciPool {
+    let pool = this.#upgradePools.get(endpoint);
+    if (!pool) this.#upgradePools.set(endpoint, (pool = upgradePool(endpoint, this.settings)));
     return pool;
   }
 
   async close(): Promise<void> {
     this.balancer.close();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    for (const pool of this.#pools.values()) pool.destroy();
+    await Promise.all([...this.#upgradePools.values()].map((pool) => pool.destroy()));
   }
 }
 
-function connectionPool(endpoint: Endpoint, settings: UpstreamSettings): Pool {
-  return new Pool(endpoint.url, {
+function upgradePool(endpoint: Endpoint, settings: UpstreamSettings): UndiciPool {
+  return new UndiciPool(endpoint.url, {
     connections: settings.maxConnections,
     connectTimeout: settings.connectTimeoutMs,
     keepAliveTimeout: settings.idleTimeoutMs,
     keepAliveMaxTimeout: settings.idleTimeoutMs,
-    // The head's deadline is the request's own, over all its attempts: see Deadlines.
-    headersTimeout: 0,
     bodyTimeout: settings.bodyTimeoutMs,
     allowH2: false,
   });

@@ -89,6 +89,11 @@ export const ERROR_CODES = {
     retryable: true,
     means: 'Whoever asked went away before the answer was complete. Nothing to do; nobody is left to answer.',
   },
+  SPILLWAY_REQUEST_MALFORMED: {
+    retryable: false,
+    means:
+      'A request for an upstream has a method, target or field that cannot be written as HTTP, such as a value with a line end. Correct whoever made it; clients get 400.',
+  },
   SPILLWAY_REQUEST_TOO_LARGE: {
     retryable: false,
     means: "The request body is larger than 'listen.maxBodyBytes'. Send less, or raise the limit; clients get 413.",

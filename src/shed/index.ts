@@ -7,6 +7,6 @@ export {
 } from './adaptive-concurrency.ts';
 export type { ShedEvents, ShedReason } from './events.ts';
 export { shedOptions, type ShedderOptions } from './options.ts';
-export { refuseShed, shedRefusalOf, type ShedRefusal } from './refusal.ts';
+export { refuseShed, shedRefusalOf, type RefusableExchange, type ShedRefusal } from './refusal.ts';
 export { createShedder, Shedder, type Admission, type AdmissionRequest, type AfterTurn } from './shed.ts';
 export { shedOnMiss } from './shed-on-miss.ts';

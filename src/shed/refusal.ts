@@ -1,5 +1,4 @@
 import { PROBLEM_KINDS, problemFields, problemText } from '../kernel/index.ts';
-import type { Exchange } from '../ports/index.ts';
 import type { Admission } from './shed.ts';
 
 /** A whole answer to a request that was not admitted, for any framework to send. */
@@ -30,9 +29,16 @@ export function shedRefusalOf(admission: Admission): ShedRefusal {
   };
 }
 
+/** What is needed of an exchange to refuse it. */
+export interface RefusableExchange {
+  readonly method: string;
+  readonly response: { writeHead(status: number, fields: string[]): unknown; end(): unknown; end(body: string): unknown };
+}
+
 /** Answers a request that was not admitted: 503, a Retry-After of its own, and a problem document. */
-export function refuseShed(admission: Admission, exchange: Exchange): void {
+export function refuseShed(admission: Admission, exchange: RefusableExchange): void {
   const { status, headers, body } = shedRefusalOf(admission);
   exchange.response.writeHead(status, headers.flat());
-  exchange.response.end(exchange.method === 'HEAD' ? undefined : body);
+  if (exchange.method === 'HEAD') exchange.response.end();
+  else exchange.response.end(body);
 }

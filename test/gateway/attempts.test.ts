@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../servers/index.ts';
 import { Origin, startSite, type Site } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -80,6 +82,83 @@ describe('attempts', () => {
       statuses.push(response.status);
     }
     assert.ok(statuses.filter((status) => status === 500).length <= 6);
+  });
+});
+
+describe('connections to an endpoint', () => {
+  test('one that the endpoint closed as it was used again is replaced, and that is no failure', async () => {
+    const used = new WeakSet<object>();
+    const origin = await Origin.start((request, response) => {
+      if (used.has(request.socket)) return request.socket.destroy();
+      used.add(request.socket);
+      request.resume().on('end', () => response.end('ok'));
+    });
+    cleanups.push(() => origin.kill().catch(() => {}));
+    const subject = await site([origin], { retries: { attempts: 0 } });
+    for (let i = 0; i < 6; i++) assert.equal(await (await get(subject)).text(), 'ok');
+    assert.equal(subject.proxy.balancers.get('site')!.endpoints[0]!.failures, 0);
+    // Whether a POST was carried out is not known.
+    assert.equal((await get(subject, { method: 'POST', body: 'pay' })).status, 502);
+  });
+
+  test('no more than the limit are opened; the other requests wait for them', async () => {
+    let most = 0;
+    const origin: Origin = await Origin.start((_, response) => {
+      most = Math.max(most, origin.sockets.size);
+      setImmediate(() => response.end('ok'));
+    });
+    cleanups.push(() => origin.kill().catch(() => {}));
+    const subject = await site([origin], { maxConnections: 2 });
+    const answers = await Promise.all(Array.from({ length: 40 }, async () => (await get(subject)).text()));
+    assert.deepEqual([...new Set(answers)], ['ok']);
+    assert.equal(most, 2);
+  });
+
+  test('whoever gives up waiting does not use one up', async () => {
+    const held: ServerResponse[] = [];
+    const origin = await Origin.start((_, response) => void held.push(response));
+    cleanups.push(() => origin.kill().catch(() => {}));
+    const subject = await site([origin], { maxConnections: 1 });
+    const first = get(subject);
+    await eventually('the only connection is busy', () => held.length === 1);
+    const impatient = new AbortController();
+    const second = get(subject, { signal: impatient.signal });
+    await eventually('it waits', () => subject.gateway.inFlight === 2);
+    impatient.abort();
+    await assert.rejects(second);
+    await eventually('it is gone', () => subject.gateway.inFlight === 1);
+    held[0]!.end('ok');
+    assert.equal(await (await first).text(), 'ok');
+    const third = get(subject);
+    await eventually('the third is there', () => held.length === 2);
+    held[1]!.end('ok');
+    assert.equal(await (await third).text(), 'ok');
+  });
+
+  test('an idle one is closed in time, and one on which bytes come unasked at once', async () => {
+    const origin = await Origin.start((_, response) => response.end('ok'));
+    cleanups.push(() => origin.kill().catch(() => {}));
+    const subject = await site([origin], { idleTimeout: '50ms' });
+    await (await get(subject)).text();
+    await eventually('it is closed', () => origin.sockets.size === 0);
+    const other = await site([origin], {});
+    await (await get(other)).text();
+    for (const socket of origin.sockets) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+    await eventually('it is closed', () => origin.sockets.size === 0);
+    assert.equal(await (await get(other)).text(), 'ok');
+  });
+
+  test('an answer that pauses too long is broken off; one that waits for its client is not', async () => {
+    const origin = await Origin.start((request, response) => {
+      if (request.url === '/pauses') response.write('half');
+      else response.end(Buffer.alloc(20_000_000));
+    });
+    cleanups.push(() => origin.kill().catch(() => {}));
+    const subject = await site([origin], { bodyTimeout: '200ms' });
+    await assert.rejects((await fetch(`http://127.0.0.1:${subject.port}/pauses`)).text());
+    const slow = await get(subject);
+    await delay(600);
+    assert.equal((await slow.arrayBuffer()).byteLength, 20_000_000);
   });
 });
 

@@ -263,16 +263,16 @@ describe('limits', () => {
   });
 
   test('a handler that throws is a 500 problem; an unknown path a 404', async () => {
-    const { port } = await site(['http://127.0.0.1:1'], {
-      gateway: {
-        handle: () => {
-          throw new Error('secret detail');
-        },
-      } as never,
-    });
-    const response = await fetch(`http://127.0.0.1:${port}/`);
-    assert.equal(response.status, 500);
-    assert.doesNotMatch(await response.text(), /secret/);
+    const handle = (): never => {
+      throw new Error('secret detail');
+    };
+    const { port, gateway } = await site(['http://127.0.0.1:1'], { gateway: { handle, handlePlain: handle } as never });
+    for (const method of ['GET', 'POST']) {
+      const response = await fetch(`http://127.0.0.1:${port}/`, { method });
+      assert.equal(response.status, 500);
+      assert.doesNotMatch(await response.text(), /secret/);
+    }
+    assert.equal(gateway.inFlight, 0);
     const none = await site(['http://127.0.0.1:1'], { gateway: { match: () => undefined } as never });
     assert.equal((await fetch(`http://127.0.0.1:${none.port}/x`)).status, 404);
   });

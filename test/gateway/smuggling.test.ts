@@ -9,11 +9,14 @@ import { bodyOf, exchangeRaw, Origin, startSite, type Site } from './support.ts'
 let origin: Origin;
 let site: Site;
 const seen: string[] = [];
+let underWay = 0;
 
 before(async () => {
   origin = await Origin.start(async (request, response) => {
+    underWay++;
     const body = await bodyOf(request).catch(() => 'broken off');
     seen.push(`${request.method} ${request.url} ${body}`);
+    underWay--;
     response.end('ok');
   });
   site = await startSite([origin.url], {
@@ -30,6 +33,7 @@ async function attempt(bytes: string): Promise<{ statuses: string; asked: string
   seen.length = 0;
   const answer = await exchangeRaw(site.port, Buffer.from(bytes, 'latin1'));
   const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1]).join(' ');
+  await eventually('the origin has heard all of it', () => underWay === 0);
   return { statuses, asked: [...seen] };
 }
 

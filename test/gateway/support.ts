@@ -87,6 +87,8 @@ interface SiteOptions {
   readonly proxy?: Partial<ProxyOptions>;
   readonly route?: Partial<RoutePolicy>;
   readonly runtime?: Partial<Runtime>;
+  /** Plain requests, too, go through Node's HTTP server. */
+  readonly httpServerOnly?: boolean;
 }
 
 /** A gateway whose every route passes to the endpoints given. */
@@ -106,6 +108,7 @@ export async function startSite(endpoints: readonly string[], options: SiteOptio
     {
       match: () => ({ route, params: {} }),
       handle: (exchange) => proxy.pass(exchange),
+      ...(!options.httpServerOnly && { handlePlain: (exchange) => proxy.passPlain(exchange) }),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       ...options.gateway,
       listen: { port: 0, ...options.gateway?.listen },
