@@ -8,7 +8,7 @@ import { providePrograms } from './servers/programs.ts';
 
 const wanted = process.argv.slice(2);
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'], {
-  exclude: ['**/node_modules/**', 'test/apps/**'],
+  exclude: ['**/node_modules/**', 'test/adapters/apps/**'],
 })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .toSorted();

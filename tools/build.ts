@@ -1,5 +1,5 @@
 /**
- * `npm run build`: `dist/` as it is published. The compiler makes JavaScript and types of `src/`; libraries that are not
+ * `npm run build`: `dist/` as it is published, or the folder that is named. The compiler makes JavaScript and types of `src/`; libraries that are not
  * installed beside us (docs/decisions/005) are bundled with their licence.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,10 +8,13 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..');
-const vendor = join(root, 'dist/vendor');
+const dist = resolve(root, process.argv[2] ?? 'dist');
+const vendor = join(dist, 'vendor');
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+rmSync(dist, { recursive: true, force: true });
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json'), '--outDir', dist], {
+  stdio: 'inherit',
+});
 mkdirSync(vendor, { recursive: true });
 await build({
   // The entry without the optional native module, which would bring an install script.

@@ -1,0 +1,4 @@
+import { createNextCacheHandler } from 'spillway/next';
+import { cache } from './cache.mjs';
+
+export default createNextCacheHandler({ cache, wait: '30s' });
