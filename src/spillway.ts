@@ -8,7 +8,15 @@
  */
 import { createCache } from './cache/index.ts';
 import { createRedisCounters } from './drivers/redis-counters.ts';
-import { createAccessLog, gatewayFrom, proxyFrom, sendProblem, type Gateway, type Proxy } from './gateway/index.ts';
+import {
+  createAccessLog,
+  gatewayFrom,
+  proxyFrom,
+  sendProblem,
+  type Gateway,
+  type PlainExchange,
+  type Proxy,
+} from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
 import { createLimitGate, type Decision, type LimitGate } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
@@ -90,6 +98,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     {
       match: (method, path) => policy.match(method, path),
       handle: given.guard ? (exchange) => guarded(given.guard!, exchange) : limited,
+      handlePlain: (exchange) => plain(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
       admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
@@ -104,6 +113,16 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     if (refusedForMs > 0) return refuseKiller(exchange, refusedForMs);
     exchange.response.once('close', end);
     limited(exchange);
+  }
+
+  /** What is only passed on goes straight from socket to socket; pages and limits need the whole of the request. */
+  function plain(exchange: PlainExchange): boolean {
+    const { route } = exchange;
+    if (route.cache || route.limits.length > 0) return false;
+    const admission = shedder.admit(route);
+    if (admission.admitted) return proxy.passPlain(exchange);
+    refuseShed(admission, exchange);
+    return true;
   }
 
   function limited(exchange: Exchange): void {
