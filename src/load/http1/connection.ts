@@ -1,4 +1,4 @@
-import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../../kernel/index.ts';
 import type { Exchange, Fault } from '../transport.ts';
@@ -12,6 +12,11 @@ export interface Endpoint {
   readonly hostname: string;
   /** false accepts any certificate. */
   readonly verifyCertificate: boolean;
+}
+
+/** What to call the server in the TLS handshake: RFC 6066, 3 knows no addresses there. */
+export function serverName({ hostname }: Endpoint): string {
+  return isIP(hostname) === 0 ? hostname : '';
 }
 
 /** What a connection tells its pool. */
@@ -146,7 +151,7 @@ export class Connection implements AnswerSink {
       {
         host: endpoint.address,
         port: endpoint.port,
-        servername: /[a-z]/i.test(endpoint.hostname) && !endpoint.hostname.includes(':') ? endpoint.hostname : '',
+        servername: serverName(endpoint),
         rejectUnauthorized: endpoint.verifyCertificate,
         ALPNProtocols: ['http/1.1'],
       },

@@ -1,6 +1,6 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { messageOf, type Clock, type Timer } from '../../kernel/index.ts';
-import type { Endpoint } from '../http1/connection.ts';
+import { serverName, type Endpoint } from '../http1/connection.ts';
 import type { EncodedRequest, Exchange, Fault, Transport, TransportStats } from '../transport.ts';
 
 export interface Http2PoolOptions {
@@ -91,7 +91,7 @@ export class Http2Pool implements Transport {
     const session = connect(`${endpoint.tls ? 'https' : 'http'}://${authority}`, {
       host: endpoint.address,
       port: endpoint.port,
-      servername: endpoint.hostname,
+      servername: serverName(endpoint),
       rejectUnauthorized: endpoint.verifyCertificate,
     });
     const entry: Session = { session, inFlight: 0 };

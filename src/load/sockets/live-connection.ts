@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../../kernel/index.ts';
-import type { Endpoint } from '../http1/connection.ts';
+import { serverName, type Endpoint } from '../http1/connection.ts';
 import type { Fault } from '../transport.ts';
 
 /** What a live connection tells its loop. `onClosed` comes once, last, unless the owner itself ends it. */
@@ -63,12 +63,10 @@ function openTcp({ address, port }: Endpoint, opened: () => void, received: (byt
   return connectTcp({ host: address, port, onread: { buffer, callback } }, opened);
 }
 
-function openTls(
-  { address, port, hostname, verifyCertificate }: Endpoint,
-  opened: () => void,
-  received: (bytes: Buffer, length: number) => void,
-): Socket {
-  const socket = connectTls({ host: address, port, servername: hostname, rejectUnauthorized: verifyCertificate }, opened);
+function openTls(endpoint: Endpoint, opened: () => void, received: (bytes: Buffer, length: number) => void): Socket {
+  const { address, port, verifyCertificate } = endpoint;
+  const tls = { host: address, port, servername: serverName(endpoint), rejectUnauthorized: verifyCertificate };
+  const socket = connectTls(tls, opened);
   socket.on('data', (chunk: Buffer) => received(chunk, chunk.length));
   return socket;
 }
