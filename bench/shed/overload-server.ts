@@ -1,18 +1,13 @@
 /** A Fastify server whose every answer takes 3 ms of CPU, with one way of refusing work or none. */
+import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
-import { createShedder, shedRefusalOf } from '../../src/shed/index.ts';
+import { createShedder, shedAtServer } from '../../src/shed/index.ts';
 
 const require = createRequire(import.meta.url);
 
-interface Reply {
-  code(status: number): Reply;
-  headers(fields: Record<string, string>): Reply;
-  send(body: string): Reply;
-}
-
 interface App {
+  readonly server: Server;
   register(plugin: unknown, options?: object): Promise<void>;
-  addHook(name: 'onRequest', hook: (request: { raw: { url: string } }, reply: Reply, done: () => void) => void): void;
   get(path: string, handler: () => string): void;
   listen(options: object): Promise<string>;
 }
@@ -27,17 +22,9 @@ const UNDER_PRESSURE: Record<string, object> = {
 };
 
 if (contender === 'spillway') {
-  const shedder = createShedder();
-  app.addHook('onRequest', (request, reply, done) => {
-    const isCritical = request.raw.url === '/critical';
-    const admission = shedder.admit({
-      priority: isCritical ? 'critical' : 'normal',
-      className: isCritical ? 'critical' : 'normal',
-    });
-    if (admission.admitted) return done();
-    const { status, headers, body } = shedRefusalOf(admission);
-    reply.code(status).headers(Object.fromEntries(headers)).send(body);
-  });
+  shedAtServer(app.server, createShedder(), ({ url }) =>
+    url === '/critical' ? { priority: 'critical', className: 'critical' } : { priority: 'normal', className: 'normal' },
+  );
 } else if (contender in UNDER_PRESSURE) {
   await app.register(require('@fastify/under-pressure'), UNDER_PRESSURE[contender]);
 }

@@ -10,3 +10,4 @@ export { shedOptions, type ShedderOptions } from './options.ts';
 export { refuseShed, shedRefusalOf, type RefusableExchange, type ShedRefusal } from './refusal.ts';
 export { createShedder, Shedder, type Admission, type AdmissionRequest, type AfterTurn } from './shed.ts';
 export { shedOnMiss } from './shed-on-miss.ts';
+export { shedAtServer } from './shed-at-server.ts';

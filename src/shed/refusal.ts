@@ -8,6 +8,7 @@ export interface ShedRefusal {
   readonly body: string;
 }
 
+// Under overload a refusal must cost next to nothing, so all of it but two fields is the same each time.
 const BODY = problemText({
   type: PROBLEM_KINDS.reducedCapacity,
   title: 'The service is over capacity',
@@ -15,16 +16,13 @@ const BODY = problemText({
   detail: 'This request was set aside so that more urgent ones are served. Try again after Retry-After.',
 });
 const FIELDS = problemFields(Buffer.byteLength(BODY));
+const FLAT_FIELDS = FIELDS.flat();
 
-/** A refusal as a problem document (RFC 9457). Under overload it must cost next to nothing, so its body never changes. */
+/** A refusal as a problem document (RFC 9457). */
 export function shedRefusalOf(admission: Admission): ShedRefusal {
   return {
     status: 503,
-    headers: [
-      ['retry-after', String(Math.ceil(admission.retryAfterMs / 1000))],
-      ['x-spillway-level', String(admission.level)],
-      ...FIELDS,
-    ],
+    headers: [['retry-after', retryAfter(admission)], ['x-spillway-level', String(admission.level)], ...FIELDS],
     body: BODY,
   };
 }
@@ -36,9 +34,13 @@ export interface RefusableExchange {
 }
 
 /** Answers a request that was not admitted: 503, a Retry-After of its own, and a problem document. */
-export function refuseShed(admission: Admission, exchange: RefusableExchange): void {
-  const { status, headers, body } = shedRefusalOf(admission);
-  exchange.response.writeHead(status, headers.flat());
-  if (exchange.method === 'HEAD') exchange.response.end();
-  else exchange.response.end(body);
+export function refuseShed(admission: Admission, { method, response }: RefusableExchange): void {
+  const level = String(admission.level);
+  response.writeHead(503, ['retry-after', retryAfter(admission), 'x-spillway-level', level, ...FLAT_FIELDS]);
+  if (method === 'HEAD') response.end();
+  else response.end(BODY);
+}
+
+function retryAfter({ retryAfterMs }: Admission): string {
+  return String(Math.ceil(retryAfterMs / 1000));
 }
