@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
 
 export interface FailureOrder {
   readonly contender: 'spillway' | 'rate-limiter-flexible' | 'rate-limit-redis';
-  readonly url: string;
+  readonly url: string | string[];
   readonly limit: number;
   readonly instances: number;
 }
@@ -19,7 +19,7 @@ export interface FailureReport {
   readonly neverCame: number;
   readonly admitted: number;
   readonly unhandled: number;
-  /** How long after the trouble ended Redis decided again; undefined: not measured. */
+  /** How long after the trouble's end the last decision was made without Redis, ms; undefined: not measured. */
   readonly healedMs: number | undefined;
 }
 
@@ -29,7 +29,7 @@ process.on('unhandledRejection', () => unhandled++);
 
 /** Decides about the one key; whether it was admitted. */
 let decide: () => Promise<boolean>;
-let healedAt: number | undefined;
+let lastAloneAt: number | undefined;
 
 if (order.contender === 'spillway') {
   const store = createRedisCounters({ url: order.url });
@@ -40,8 +40,11 @@ if (order.contender === 'spillway') {
     ),
   );
   const limiter = createLimiter({ limit: order.limit, window: '1m', store, instances: order.instances });
-  limiter.events.on('storeUp', () => (healedAt ??= performance.now()));
-  decide = async () => (await limiter.check('key')).allowed;
+  decide = async () => {
+    const { allowed, reason } = await limiter.check('key');
+    if (reason === 'storeFailed') lastAloneAt = performance.now();
+    return allowed;
+  };
 } else {
   const { createClient } = require('redis') as {
     createClient(options: object): {
@@ -50,7 +53,7 @@ if (order.contender === 'spillway') {
       sendCommand(args: string[]): Promise<unknown>;
     };
   };
-  const client = createClient({ url: order.url });
+  const client = createClient({ url: order.url as string });
   client.on('error', () => {});
   await client.connect();
   if (order.contender === 'rate-limiter-flexible') {
@@ -93,25 +96,24 @@ const tookMs: number[] = [];
 const open = new Set<number>();
 let [admitted, neverCame, measuring, endedAt] = [0, 0, false, 0];
 
-process.on('message', (message: 'trouble' | 'over' | 'report') => {
+process.on('message', (message: 'trouble' | 'stop' | 'over' | 'report') => {
   if (message === 'trouble') measuring = true;
-  else if (message === 'over') {
+  else if (message === 'stop') {
     measuring = false;
-    endedAt = performance.now();
     neverCame = open.size;
-    for (const startMs of open) tookMs.push(endedAt - startMs);
+    for (const startMs of open) tookMs.push(performance.now() - startMs);
     open.clear();
-  } else {
-    const healedMs = healedAt === undefined ? undefined : healedAt - endedAt;
+  } else if (message === 'over') endedAt = performance.now();
+  else {
+    const healedMs = lastAloneAt === undefined ? undefined : Math.max(0, lastAloneAt - endedAt);
     const report: FailureReport = { tookMs, neverCame, admitted, unhandled, healedMs };
     process.send!(report, () => process.exit(0));
   }
 });
 
 setInterval(() => {
-  if (!measuring) return;
   const startMs = performance.now();
-  open.add(startMs);
+  if (measuring) open.add(startMs);
   void decide().then((allowed) => {
     if (!open.delete(startMs)) return;
     tookMs.push(performance.now() - startMs);

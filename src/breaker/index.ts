@@ -7,4 +7,5 @@ export { createHedge, Hedge, type HedgeOptions } from './hedge.ts';
 export { BREAKER_PRESETS, breakerOptions, type BreakerOptions, type BreakerPreset } from './options.ts';
 export { wrap, type Call, type ExecuteOptions, type Policy } from './policy.ts';
 export { createRetry, createRetryBudget, RetryBudget, type RetryBudgetOptions, type RetryOptions } from './retry.ts';
+export { createThrottle, Throttle, type ThrottleOptions } from './throttle.ts';
 export { createTimeout, type TimeoutOptions } from './timeout.ts';

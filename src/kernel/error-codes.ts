@@ -59,6 +59,11 @@ export const ERROR_CODES = {
     means:
       'A call was not made because as many run, and wait, as the bulkhead allows. The dependency is slower than it is asked; raise `concurrent` only if it can take more.',
   },
+  SPILLWAY_THROTTLED: {
+    retryable: true,
+    means:
+      'A call was not made because the dependency refuses most of what it is asked. Ask for less, or try again later; calls go through as it accepts them again.',
+  },
   SPILLWAY_BREAKER_OPEN: {
     retryable: true,
     means:
