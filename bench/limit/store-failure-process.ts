@@ -94,10 +94,10 @@ if (order.contender === 'spillway') {
 await decide();
 const tookMs: number[] = [];
 const open = new Set<number>();
-let [admitted, neverCame, measuring, endedAt] = [0, 0, false, 0];
+let [admitted, neverCame, asking, measuring, endedAt] = [0, 0, false, false, 0];
 
 process.on('message', (message: 'trouble' | 'stop' | 'over' | 'report') => {
-  if (message === 'trouble') measuring = true;
+  if (message === 'trouble') asking = measuring = true;
   else if (message === 'stop') {
     measuring = false;
     neverCame = open.size;
@@ -112,6 +112,7 @@ process.on('message', (message: 'trouble' | 'stop' | 'over' | 'report') => {
 });
 
 setInterval(() => {
+  if (!asking) return;
   const startMs = performance.now();
   if (measuring) open.add(startMs);
   void decide().then((allowed) => {

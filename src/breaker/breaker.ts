@@ -69,6 +69,7 @@ export class Breaker implements Policy {
   #inARow = 0;
   #openings = 0;
   #openUntilMs = 0;
+  #hintedUntilMs = -Infinity;
 
   constructor(options: ResolvedBreakerOptions, runtime: Runtime) {
     this.name = options.name;
@@ -95,6 +96,7 @@ export class Breaker implements Policy {
       })
       .series(labels);
     this.#stateNumber.set(STATE_NUMBERS[this.state]);
+    options.hints?.attach(this);
   }
 
   get state(): BreakerState {
@@ -161,6 +163,12 @@ export class Breaker implements Policy {
     );
   }
 
+  /** Another process has opened for the same dependency: within `forMs`, one failure is enough here. */
+  hint(forMs: number): void {
+    const untilMs = this.#clock.monotonic() + Math.min(forMs, this.#options.openForMax);
+    this.#hintedUntilMs = Math.max(this.#hintedUntilMs, untilMs);
+  }
+
   /** Opens by hand, until {@link enable}. */
   isolate(): void {
     this.setMode('isolated');
@@ -206,7 +214,8 @@ export class Breaker implements Policy {
     this.#window.record(failed, slow, nowMs);
     if (outcome === 'gatewayError') this.#inARow++;
     else this.#inARow = 0;
-    const reason = this.#reasonToOpen();
+    const hinted = failed && outcome !== 'throttled' && nowMs < this.#hintedUntilMs;
+    const reason = hinted ? 'hinted' : this.#reasonToOpen();
     if (reason) this.#open(reason, nowMs, retryAfterMs);
   }
 
@@ -239,6 +248,7 @@ export class Breaker implements Policy {
     const openForMs = Math.max(ownMs, Math.min(retryAfterMs, retryAfterMax));
     this.#openings++;
     this.#openUntilMs = nowMs + openForMs;
+    this.#hintedUntilMs = -Infinity;
     this.#opened.inc();
     this.#change('open', reason, openForMs);
   }

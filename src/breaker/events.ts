@@ -9,6 +9,8 @@ export type BreakerReason =
   | 'failures'
   | 'consecutiveFailures'
   | 'slowCallRate'
+  /** Another process had opened, and this one saw a failure too. */
+  | 'hinted'
   | 'trialFailed'
   | 'openTimePassed'
   | 'recovered'

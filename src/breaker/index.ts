@@ -4,6 +4,7 @@ export { Bulkhead, createBulkhead, type BulkheadOptions } from './bulkhead.ts';
 export type { BreakerEvents, BreakerReason, BreakerState } from './events.ts';
 export { createFallback, type Substitute } from './fallback.ts';
 export { createHedge, Hedge, type HedgeOptions } from './hedge.ts';
+export { BreakerHints, createBreakerHints } from './hints.ts';
 export { BREAKER_PRESETS, breakerOptions, type BreakerOptions, type BreakerPreset } from './options.ts';
 export { wrap, type Call, type ExecuteOptions, type Policy } from './policy.ts';
 export { createRetry, createRetryBudget, RetryBudget, type RetryBudgetOptions, type RetryOptions } from './retry.ts';

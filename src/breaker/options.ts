@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, duration, share } from '../kernel/index.ts';
+import { BreakerHints } from './hints.ts';
 
 const shape = {
   window: duration({ min: '100ms', max: '1h' }).describe('How far back calls count towards the rates.'),
@@ -55,6 +56,10 @@ export const breakerOptions = z.strictObject({
   ramp: shape.ramp.default([0.1, 0.25, 0.5, 1]),
   rampStep: shape.rampStep.prefault('1s'),
   mode: shape.mode.default('enabled'),
+  hints: z
+    .custom<BreakerHints>((value) => value instanceof BreakerHints, 'hints, as createBreakerHints(bus) makes them')
+    .optional()
+    .describe('Shares openings with other processes, where a single failure then opens the breaker of the same name.'),
 });
 
 export type BreakerOptions = z.input<typeof breakerOptions> & {

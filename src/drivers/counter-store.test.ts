@@ -82,6 +82,35 @@ for (const leases of [false, true]) {
   });
 }
 
+test('a leased quota holds to the unit across the end of its period, and each mark is reported once', async () => {
+  const hourMs = 3_600_000;
+  const clock = new SimulatedClock(Date.UTC(2026, 0, 1) + hourMs - 5000);
+  const { worker, messages } = machine(clock);
+  const marks: number[] = [];
+  const limiters = [1, 2].map((id) =>
+    createLimiter(
+      { limit: 3000, algorithm: 'quota', period: 'hour', by: () => 'all', store: worker(id), leases: true },
+      { clock, random: seededRandom(id) },
+    ),
+  );
+  for (const limiter of limiters) limiter.events.on('quotaReached', ({ share }) => marks.push(share));
+  const allowed = { before: 0, after: 0 };
+  let decisions = 0;
+  const client = async (at: number): Promise<void> => {
+    while (clock.monotonic() < 15_000) {
+      decisions++;
+      const decision = await limiters[at]!.check({});
+      if (decision.allowed) allowed[clock.monotonic() < 5000 ? 'before' : 'after']++;
+      await clock.sleep(2);
+    }
+  };
+  await settled(clock, Promise.all([client(0), client(1)]));
+  assert.ok(allowed.before > 2900 && allowed.before <= 3000, `${allowed.before} in the first hour`);
+  assert.equal(allowed.after, 3000);
+  assert.deepEqual(marks, [0.8, 1, 0.8, 1]);
+  assert.ok(messages() < 0.1 * decisions, `${messages()} messages for ${decisions} decisions`);
+});
+
 test('a worker leaves its counts to its successor, and its permits to the others', async () => {
   const clock = new SimulatedClock();
   const { worker, gone } = machine(clock);

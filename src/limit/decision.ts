@@ -161,6 +161,10 @@ export class SharedDecision extends JointDecision {
   readonly #groups: readonly CountGroup[];
   readonly #receipts: readonly number[];
   #booked: number;
+  /** Units the store counted for this decision: all of a lease for the one that asked for it, none for those that use it up. */
+  readonly counted: number;
+  /** Of the units that count in the store, those that its lease still holds; they are not in the states. */
+  readonly held: number;
 
   constructor(
     allowed: boolean,
@@ -169,11 +173,15 @@ export class SharedDecision extends JointDecision {
     groups: readonly CountGroup[],
     receipts: readonly number[],
     booked: number,
+    counted = booked,
+    held = 0,
   ) {
     super(allowed, reason, states, 0, []);
     this.#groups = groups;
     this.#receipts = receipts;
     this.#booked = booked;
+    this.counted = counted;
+    this.held = held;
   }
 
   /** Up to `cost` units of what was counted and not taken back before. */

@@ -247,13 +247,15 @@ export class PolicyLimiter implements Limiter {
     return decision;
   }
 
+  /** Whoever's units pass a mark reports it: the store counts one request after the other, so one process does. */
   #watchQuotas(subject: Subject | string, decision: Decision, cost: number): void {
+    const { counted, held } = decision instanceof SharedDecision ? decision : { counted: cost, held: 0 };
     for (const { policy, limit, remaining } of decision.states) {
       if (this.rules.find((rule) => rule.name === policy)?.algorithm !== 'quota') continue;
-      const used = limit - remaining;
+      const used = limit - remaining + held;
       for (const share of [0.8, 1] as const) {
         const mark = limit * share;
-        if (used >= mark && used - cost < mark)
+        if (used >= mark && used - counted < mark)
           this.events.emit('quotaReached', { key: this.#firstKeyOf(subject), policy, share, used, limit });
       }
     }

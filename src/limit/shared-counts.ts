@@ -23,6 +23,8 @@ export interface StoreSettings {
 const CLOSED_RETRY_MS = 1000;
 /** Whoever waited for a lease and still got none asks again; after so many times by itself. */
 const LEASE_ATTEMPTS = 3;
+/** Units of a process that dies are lost for the window or period, so it should not hold many. */
+const LONGEST_LEASE_MS = 5000;
 
 /**
  * Decisions by a store that all processes share. In order: a refusal that still holds, a unit leased before, the store,
@@ -64,10 +66,11 @@ export class SharedCounts {
     this.#clock = runtime.clock;
     this.#own = own;
     this.#isCalendar = rules.some((rule) => rule.calendar !== undefined);
-    // Only a sliding window can book a lease's units where they may be used last.
-    const canLease = settings.leases && rules.every((rule) => rule.algorithm === 'sliding');
+    // A sliding window books a lease's units where they may be used last, and a quota within its period. The theoretical
+    // arrival time of a smooth limit has no such place: a window could hold more than it promises.
+    const canLease = settings.leases && rules.every((rule) => rule.algorithm !== 'smooth');
     this.#leases = canLease ? new Leases(settings.leaseAbove) : undefined;
-    this.#leaseMs = Math.floor(Math.min(...rules.map((rule) => rule.windowMs / rule.buckets)));
+    this.#leaseMs = Math.floor(Math.min(LONGEST_LEASE_MS, ...rules.map((rule) => rule.windowMs / rule.buckets)));
     this.guard = new StoreGuard(
       () => this.#store.ping(),
       () => this.#debts.settle(this.#store, this.#clock.monotonic()),
@@ -216,7 +219,7 @@ export class SharedCounts {
   ): Decision | Promise<Decision> | undefined {
     const rate = attempt === 0 ? leases.rateOf(group.key, cost, nowMs) : Infinity;
     const lease = leases.take(group.key, cost, nowMs);
-    if (lease) return this.#leasedDecision(lease, group, keys, multiplier, cost, nowMs);
+    if (lease) return this.#leasedDecision(lease, group, keys, multiplier, cost, nowMs, 0);
     if (rate === 0 || this.guard.isDown) return undefined;
     const asking = leases.asking(group.key);
     if (asking && attempt < LEASE_ATTEMPTS)
@@ -275,16 +278,18 @@ export class SharedCounts {
     if (!answer.allowed) return this.#heed(groups, keys, multiplier, cost, answer, askedMs);
     const before = leases.removeEnded(group.key, Infinity);
     if (before) this.#returnUnits(before.group, before.states, before.tokens);
+    // Units of a quota are of the period they were granted in, and gone with it.
+    const lastsMs = Math.min(this.#leaseMs, ...answer.states.map((state) => state.resetMs));
     const lease: Lease = {
       group,
       tokens: answer.granted - cost,
-      untilMs: askedMs + this.#leaseMs,
+      untilMs: askedMs + lastsMs,
       grantedMs: askedMs,
       states: answer.states,
     };
     leases.add(group.key, lease);
-    this.#clock.setTimer(() => this.#endLease(leases, group.key), this.#leaseMs + 1);
-    return this.#leasedDecision(lease, group, keys, multiplier, cost, askedMs);
+    this.#clock.setTimer(() => this.#endLease(leases, group.key), lastsMs + 1);
+    return this.#leasedDecision(lease, group, keys, multiplier, cost, askedMs, answer.granted);
   }
 
   #endLease(leases: Leases, key: string): void {
@@ -296,10 +301,20 @@ export class SharedCounts {
     if (cost > 0) void this.#quietly(this.#store.refund([{ group, receipts: states.map((state) => state.receipt), cost }]));
   }
 
-  #leasedDecision(lease: Lease, group: RuleGroup, keys: GroupKeys, multiplier: number, cost: number, nowMs: number): Decision {
+  /** @param counted units that the store counted for this decision. */
+  #leasedDecision(
+    lease: Lease,
+    group: RuleGroup,
+    keys: GroupKeys,
+    multiplier: number,
+    cost: number,
+    nowMs: number,
+    counted: number,
+  ): Decision {
     if (this.#settings.onStoreFailure === 'local') this.#own.charge(keys, multiplier, cost, nowMs);
-    const states = aged(lease.states, nowMs - lease.grantedMs).map((state) => ({ ...state, used: state.used - lease.tokens }));
-    return this.#decisionOf([group], states, cost, cost, [group]);
+    const { tokens } = lease;
+    const states = aged(lease.states, nowMs - lease.grantedMs).map((state) => ({ ...state, used: state.used - tokens }));
+    return this.#decisionOf([group], states, cost, cost, [group], counted, tokens);
   }
 
   #decisionOf(
@@ -308,6 +323,8 @@ export class SharedCounts {
     granted: number,
     cost: number,
     booked: readonly RuleGroup[] | undefined,
+    counted?: number,
+    held?: number,
   ): Decision {
     const states: LimitState[] = [];
     let at = 0;
@@ -334,6 +351,8 @@ export class SharedCounts {
       booked ?? [],
       booked ? stored.map((state) => state.receipt) : [],
       granted,
+      counted,
+      held,
     );
   }
 
