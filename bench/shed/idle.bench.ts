@@ -1,5 +1,7 @@
 import { createBreaker } from '../../src/breaker/index.ts';
-import { createLimiter } from '../../src/limit/index.ts';
+import { createLimiter, createLimitGate, type Decision } from '../../src/limit/index.ts';
+import { createPolicy } from '../../src/policy/index.ts';
+import type { Exchange } from '../../src/ports/index.ts';
 import { createShedder } from '../../src/shed/index.ts';
 import { defineBench, type Operation } from '../harness/index.ts';
 
@@ -34,6 +36,32 @@ export default defineBench({
         let at = 0;
         return perRequest(() => {
           limiter.check(addresses[(at = (at + 1) % 1000)]!);
+          shedder.admit(route);
+          breaker.record(breaker.tryAcquire(), 'success');
+        });
+      },
+    },
+    'the same as the gateway asks them, fields of the limit written': {
+      kind: 'operation',
+      prepare: () => {
+        const policy = createPolicy({
+          upstreams: { site: { endpoints: ['http://127.0.0.1:1'] } },
+          routes: { '/**': { class: 'normal', upstream: 'site', limit: [{ limit: 1_000_000_000, window: '1m' }] } },
+        });
+        const { route } = policy.match('GET', '/')!;
+        const gate = createLimitGate(policy.routes);
+        const shedder = createShedder();
+        const breaker = createBreaker();
+        const fields = new Map<string, unknown>();
+        const response = { setHeader: (name: string, value: unknown) => fields.set(name, value) };
+        const exchanges = Array.from({ length: 1000 }, (_, i) => {
+          const exchange = { route, request: { headers: {} }, response, clientIp: `10.0.${i >> 8}.${i & 255}` };
+          return exchange as unknown as Exchange;
+        });
+        let at = 0;
+        return perRequest(() => {
+          const exchange = exchanges[(at = (at + 1) % 1000)]!;
+          gate.applyHeaders(gate.check(exchange) as Decision, exchange.response);
           shedder.admit(route);
           breaker.record(breaker.tryAcquire(), 'success');
         });
