@@ -103,7 +103,7 @@ export class SharedCounts {
     const lease = this.#leases.take(groups[0]!.key, cost, nowMs);
     if (!lease) return undefined;
     this.#leases.rateOf(groups[0]!.key, cost, nowMs);
-    return this.#leasedDecision(lease, groups[0]!, keys, multiplier, cost, nowMs);
+    return this.#leasedDecision(lease, groups[0]!, keys, multiplier, cost, nowMs, 0);
   }
 
   async refund(decision: SharedDecision, cost: number): Promise<void> {
