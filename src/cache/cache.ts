@@ -59,8 +59,8 @@ export interface Defined<Args extends readonly unknown[], Value> {
 export function createCache<Value = unknown>(options: CacheOptions<Value> = {}, runtime: Partial<Runtime> = {}): Cache<Value> {
   const { redis, store: given, bus, pressure, codec = valueCodec as Codec<Value>, ...plain } = options;
   const settings = parseOptions(cacheOptions, plain, 'createCache(options)');
-  const { prefix, name, storeTimeout: timeoutMs } = settings;
-  const store = redis ? createRedisKvStore({ target: redis, prefix: `${prefix}${name}:`, timeoutMs }, runtime) : given;
+  const { prefix, name, storeTimeout: timeoutMs, coherence } = settings;
+  const store = redis ? createRedisKvStore({ target: redis, prefix: `${prefix}${name}:`, timeoutMs, coherence }, runtime) : given;
   return new Cache(new Engine({ settings, runtime: runtimeFrom(runtime), store, bus, codec, pressure }), '', [EVERYTHING]);
 }
 

@@ -70,6 +70,12 @@ export const cacheOptions = z.strictObject({
     .prefault('10s')
     .describe('After an invalidation, no process serves the old value for longer, whatever breaks.'),
   storeTimeout: duration({ min: '1ms' }).prefault('50ms').describe('How long a call of the shared store may take.'),
+  coherence: z
+    .enum(['auto', 'tracking', 'pubsub'])
+    .default('auto')
+    .describe(
+      'How Redis tells of changes by others: client tracking, numbered messages, or tracking where server and user have it.',
+    ),
   compressAbove: size().prefault('1kb').describe('Values larger than this are compressed (zstd) in the shared store.'),
   rules: z.array(rule).default([]).describe('Times by what keys start with; the longest prefix wins, a call wins over it.'),
   values: z

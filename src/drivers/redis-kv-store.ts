@@ -10,8 +10,23 @@ import type {
   StoreWrite,
   TagVersion,
 } from '../ports/index.ts';
-import { RedisLink, type RedisTarget } from './redis-link.ts';
-import { ABANDON, ACQUIRE, BUMP, COMMIT, EXPIRE, PUT, REMOVE, RENEW, VERSION } from './redis-scripts.ts';
+import { Announcements } from './redis-announcements.ts';
+import { isClusterTarget, RedisLink, type RedisArgument, type RedisCoherence, type RedisTarget } from './redis-link.ts';
+import { Names } from './redis-names.ts';
+import {
+  ABANDON,
+  ACQUIRE,
+  BUMP,
+  COMMIT,
+  EXPIRE,
+  LISTEN,
+  PUT,
+  REMOVE,
+  RENEW,
+  TELL_PATTERN,
+  VERSION,
+  type RedisScript,
+} from './redis-scripts.ts';
 
 export interface RedisKvStoreOptions {
   readonly target: RedisTarget;
@@ -19,6 +34,11 @@ export interface RedisKvStoreOptions {
   readonly prefix: string;
   /** Longest wait for a reply of Redis, ms. Default 50. */
   readonly timeoutMs?: number;
+  /**
+   * How a process hears of changes by others: `tracking` (RESP3 client tracking), `pubsub` (numbered messages, sharded on a
+   * cluster, which must be Redis 7 then), or `auto` (default): tracking, where the server and its ACL allow it.
+   */
+  readonly coherence?: RedisCoherence;
   /** How long the version of an unused tag is kept, ms; longer than any entry lives. Default 30 days. */
   readonly tagRetentionMs?: number;
   readonly onError?: (error: unknown) => void;
@@ -30,45 +50,12 @@ const MGET_KEYS = 200;
 const DEFAULT_TIMEOUT_MS = 50;
 const DEFAULT_TAG_RETENTION_MS = 30 * 24 * 3_600_000;
 const LONGEST_PROOF_PERIOD_MS = 2000;
+/** How long changes go on being numbered and published after the last who listens was heard of. */
+const LISTEN_MS = 60_000;
 
 /** Values, leases and tag versions in Redis (6.2 and later, or Valkey), on one server or a cluster. */
 export function createRedisKvStore(options: RedisKvStoreOptions, runtime: Partial<Runtime> = {}): KvStore {
   return new RedisKvStore(options, runtimeFrom(runtime).clock);
-}
-
-/**
- * Names in Redis: `d:{key}` the value, `l:{key}` the lease, `f:{key}` the last failure, `t:{tag}` a tag's version,
- * `p:pattern` written in passing to tell of a pattern removed. All but leases are tracked.
- */
-class Names {
-  readonly #prefix: string;
-
-  constructor(prefix: string) {
-    this.#prefix = prefix;
-  }
-
-  get tracked(): string[] {
-    return ['d:', 'f:', 't:', 'p:'].map((kind) => this.#prefix + kind);
-  }
-
-  of(kind: 'd' | 'l' | 'f' | 't' | 'p', name: string): string {
-    return `${this.#prefix}${kind}:{${escapeBraces(name)}}`;
-  }
-
-  /** A value's name with those of its lease and failure. */
-  all(key: string): [string, string, string] {
-    const tagged = `:{${escapeBraces(key)}}`;
-    return [`${this.#prefix}d${tagged}`, `${this.#prefix}l${tagged}`, `${this.#prefix}f${tagged}`];
-  }
-
-  parse(name: string): { kind: string; key: string } {
-    const at = this.#prefix.length;
-    return { kind: name[at]!, key: unescapeBraces(name.slice(at + 3, -1)) };
-  }
-
-  pattern(kind: 'd' | 'l', pattern: string): string {
-    return `${this.#prefix.replaceAll(/[*?[\]\\]/g, String.raw`\$&`)}${kind}:{${escapeBraces(pattern)}}`;
-  }
 }
 
 class RedisKvStore implements KvStore {
@@ -78,6 +65,7 @@ class RedisKvStore implements KvStore {
   readonly #clock: Clock;
   readonly #tagRetentionMs: number;
   readonly #watchers = new Set<Watcher>();
+  readonly #announcements: Announcements;
   readonly #process = randomUUID();
   #waiting: { key: string; resolve: (value: Buffer | null) => void; reject: (error: unknown) => void }[] = [];
   #versions = 0;
@@ -85,21 +73,35 @@ class RedisKvStore implements KvStore {
   constructor(options: RedisKvStoreOptions, clock: Clock) {
     this.#clock = clock;
     this.#tagRetentionMs = options.tagRetentionMs ?? DEFAULT_TAG_RETENTION_MS;
-    this.#names = new Names(options.prefix);
+    this.#names = new Names(options.prefix, isClusterTarget(options.target));
+    const listener = {
+      onKey: (key: string) => {
+        for (const watcher of this.#watchers) watcher.onKey(this.#names.parse(key));
+      },
+      onGap: () => {
+        for (const watcher of this.#watchers) watcher.onGap();
+      },
+    };
     this.#link = new RedisLink({
       target: options.target,
+      coherence: options.coherence ?? 'auto',
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       trackedPrefixes: this.#names.tracked,
-      listener: {
-        onKey: (key) => {
-          for (const watcher of this.#watchers) watcher.onKey(this.#names.parse(key));
-        },
-        onGap: () => {
-          for (const watcher of this.#watchers) watcher.onGap();
-        },
-      },
+      listener,
       clock,
       onError: options.onError ?? (() => {}),
+    });
+    this.#announcements = new Announcements({
+      lanes: this.#names.lanes,
+      sender: this.#process,
+      listener,
+      subscribe: (lane, onMessage) => this.#link.subscribe(lane, onMessage),
+      ask: async (lane) => {
+        const args = [this.#newVersion(), this.#link.isCluster ? 'SPUBLISH' : 'PUBLISH', String(LISTEN_MS)];
+        const [epoch, count] = await this.#link.run<[Buffer, Buffer]>(LISTEN, [lane], args);
+        return { epoch: epoch.toString(), count: Number(count) };
+      },
+      deadlines: this.#link.deadlines,
     });
   }
 
@@ -121,18 +123,18 @@ class RedisKvStore implements KvStore {
   async put(writes: readonly StoreWrite[], { ifNewer = false }: { readonly ifNewer?: boolean } = {}): Promise<void> {
     const only = ifNewer ? '1' : '';
     await Promise.all(
-      writes.map(({ key, value, keepMs }) => this.#link.run(PUT, this.#names.all(key), [encode(value), wholeMs(keepMs), only])),
+      writes.map(({ key, value, keepMs }) => this.#change(PUT, this.#names.all(key), [encode(value), wholeMs(keepMs), only])),
     );
   }
 
   async remove(keys: readonly string[], { beforeMs }: { readonly beforeMs?: number } = {}): Promise<number> {
     const before = beforeMs === undefined ? '' : String(beforeMs);
-    const removed = await Promise.all(keys.map((key) => this.#link.run<number>(REMOVE, this.#names.all(key), [before])));
+    const removed = await Promise.all(keys.map((key) => this.#change<number>(REMOVE, this.#names.all(key), [before])));
     return removed.reduce((sum, count) => sum + count, 0);
   }
 
   async expire(key: string, nowMs: number): Promise<boolean> {
-    return (await this.#link.run<number>(EXPIRE, this.#names.all(key), [String(nowMs)])) === 1;
+    return (await this.#change<number>(EXPIRE, this.#names.all(key), [String(nowMs)])) === 1;
   }
 
   /**
@@ -140,11 +142,10 @@ class RedisKvStore implements KvStore {
    * is stored any more; then the values, those included that were stored while the leases were looked for.
    */
   async removeMatching(pattern: string): Promise<number> {
-    const told = this.#names.of('p', pattern);
-    await this.#link.send(told, ['SET', told, '', 'PX', '1']);
+    await this.#change(TELL_PATTERN, this.#names.withLane('p', pattern), []);
     await this.#scan(this.#names.pattern('l', pattern), (name) => this.#link.send<number>(name, ['DEL', name]));
     return this.#scan(this.#names.pattern('d', pattern), (name) =>
-      this.#link.run<number>(REMOVE, this.#names.all(this.#names.parse(name).key), ['']),
+      this.#change<number>(REMOVE, this.#names.all(this.#names.parse(name).key), ['']),
     );
   }
 
@@ -172,11 +173,11 @@ class RedisKvStore implements KvStore {
   }
 
   async commit(token: string, { key, value, keepMs }: StoreWrite): Promise<boolean> {
-    return (await this.#link.run<number>(COMMIT, this.#names.all(key), [token, encode(value), wholeMs(keepMs)])) === 1;
+    return (await this.#change<number>(COMMIT, this.#names.all(key), [token, encode(value), wholeMs(keepMs)])) === 1;
   }
 
   async abandon(key: string, token: string, failure?: FillFailure, keepMs = 1): Promise<void> {
-    await this.#link.run(ABANDON, this.#names.all(key), [token, failure ? JSON.stringify(failure) : '', wholeMs(keepMs)]);
+    await this.#change(ABANDON, this.#names.all(key), [token, failure ? JSON.stringify(failure) : '', wholeMs(keepMs)]);
   }
 
   versions(tags: readonly string[]): Promise<TagVersion[]> {
@@ -184,7 +185,7 @@ class RedisKvStore implements KvStore {
       tags.map(async (tag) => {
         const offered = this.#newVersion();
         const args = [offered, String(this.#tagRetentionMs)];
-        const version = parseVersion(await this.#link.run<Buffer>(VERSION, [this.#names.of('t', tag)], args));
+        const version = parseVersion(await this.#change<Buffer>(VERSION, this.#names.withLane('t', tag), args));
         return version.hard === offered ? { ...version, isNew: true } : version;
       }),
     );
@@ -194,7 +195,7 @@ class RedisKvStore implements KvStore {
     return Promise.all(
       tags.map(async (tag) => {
         const args = [this.#newVersion(), String(this.#tagRetentionMs), soft ? '1' : ''];
-        return parseVersion(await this.#link.run<Buffer>(BUMP, [this.#names.of('t', tag)], args));
+        return parseVersion(await this.#change<Buffer>(BUMP, this.#names.withLane('t', tag), args));
       }),
     );
   }
@@ -208,11 +209,7 @@ class RedisKvStore implements KvStore {
     const watcher = new Watcher(listener, {
       clock: this.#clock,
       periodMs: Math.min(LONGEST_PROOF_PERIOD_MS, maxStalenessMs / 4),
-      prove: async () => {
-        const before = this.#link.topology;
-        await this.ping();
-        return before === this.#link.topology;
-      },
+      prove: async () => ((await this.#link.hearsBy()) === 'tracking' ? this.#answersInOrder() : this.#announcements.prove()),
       onClose: () => this.#watchers.delete(watcher),
     });
     this.#watchers.add(watcher);
@@ -222,6 +219,17 @@ class RedisKvStore implements KvStore {
   async close(): Promise<void> {
     for (const watcher of this.#watchers) await watcher.close();
     this.#link.close();
+  }
+
+  /** Runs a script that changes something, and tells those who listen. */
+  #change<Reply>(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<Reply> {
+    return this.#link.run<Reply>(script, keys, [...args, this.#process]);
+  }
+
+  async #answersInOrder(): Promise<boolean> {
+    const before = this.#link.topology;
+    await this.ping();
+    return before === this.#link.topology;
   }
 
   #flushReads(): void {
@@ -346,13 +354,4 @@ function parseVersion(text: Buffer): TagVersion {
 
 function wholeMs(ms: number): string {
   return String(Math.max(1, Math.ceil(Math.min(ms, Number.MAX_SAFE_INTEGER / 1000))));
-}
-
-/** Braces would make a hash tag of a part of the key, and take its lease to another slot. */
-function escapeBraces(text: string): string {
-  return /[{}%]/.test(text) ? text.replaceAll('%', '%25').replaceAll('{', '%7B').replaceAll('}', '%7D') : text;
-}
-
-function unescapeBraces(text: string): string {
-  return text.includes('%') ? text.replaceAll('%7D', '}').replaceAll('%7B', '{').replaceAll('%25', '%') : text;
 }

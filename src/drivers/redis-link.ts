@@ -14,6 +14,9 @@ export interface RedisClientLike {
   readonly options?: RedisClientOptions;
 }
 
+/** See the option of that name in `redis-kv-store.ts`. */
+export type RedisCoherence = 'tracking' | 'pubsub' | 'auto';
+
 export type RedisArgument = string | Buffer;
 
 /** What the server tells about changed keys. */
@@ -26,6 +29,7 @@ export interface TrackingListener {
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;
+  readonly coherence: RedisCoherence;
   /** Longest wait for a reply, ms. */
   readonly timeoutMs: number;
   readonly trackedPrefixes: readonly string[];
@@ -37,12 +41,20 @@ export interface RedisLinkOptions {
 /** Sends a command to one node. */
 export type Send = <Reply>(command: readonly RedisArgument[]) => Promise<Reply>;
 
+/** Hears what is published. Listening twice on a channel with the same function is listening once. */
+interface Subscriber {
+  listen(channel: string, onMessage: (message: string, channel: string) => void): Promise<void>;
+  close(): void;
+}
+
 /** node-redis takes a tenth of a second to load: only who uses it should wait for it. */
 type NodeRedis = typeof redisModule;
 type Client = RedisClientType | RedisClusterType;
 
-/** Bulk strings (RESP type `$`) come back as Buffers. */
-const BUFFERS = { typeMapping: { 36: Buffer } } as const;
+/** Bulk strings (RESP type `$`) come back as Buffers. Deadlines are our own: node-redis makes an AbortSignal per command. */
+const BUFFERS = { typeMapping: { 36: Buffer }, timeout: 0 } as const;
+/** What a server says that does not know tracking or RESP3, or does not let this user. */
+const NO_TRACKING = /^NOPROTO|tracking|unknown (sub)?command|no permissions to run the 'client' command/i;
 const MOST_QUEUED_COMMANDS = 10_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1000;
 
@@ -53,24 +65,42 @@ const LONGEST_RECONNECT_PAUSE_MS = 1000;
  */
 export class RedisLink {
   readonly isCluster: boolean;
+  readonly deadlines: Deadlines;
   readonly #options: RedisLinkOptions;
-  readonly #connected: Promise<Client>;
-  readonly #deadlines: Deadlines;
+  #connected: Promise<Client>;
   #client: Client | undefined;
+  /** Listens, where the server does not track: what a connection hears by would keep it from sending. */
+  #subscriber: Subscriber | undefined;
+  #hearsBy: 'tracking' | 'pubsub';
   #ready = false;
   #closed = false;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
-    const { target, clock, timeoutMs } = options;
-    this.#deadlines = new Deadlines(
+    const { target, coherence, clock, timeoutMs } = options;
+    this.deadlines = new Deadlines(
       clock,
       timeoutMs,
       () => new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis did not answer within ${timeoutMs} ms.`),
     );
-    this.isCluster = typeof target === 'string' ? false : Array.isArray(target) || isClusterClient(target as RedisClientLike);
+    this.isCluster = isClusterTarget(target);
+    this.#hearsBy = coherence === 'pubsub' ? 'pubsub' : 'tracking';
     this.#connected = this.#connect();
     this.#connected.catch(options.onError);
+  }
+
+  /** How this process hears of changes, once it is connected. */
+  async hearsBy(): Promise<'tracking' | 'pubsub'> {
+    await this.deadlines.bound(this.#connected);
+    return this.#hearsBy;
+  }
+
+  /** Listens on a channel (on a cluster: of the shard that has its slot), if it does not yet. */
+  async subscribe(channel: string, onMessage: (message: string, channel: string) => void): Promise<void> {
+    await this.#bounded((client) => {
+      this.#subscriber ??= this.#newSubscriber(client);
+      return this.#subscriber.listen(channel, onMessage);
+    });
   }
 
   /** Sends a command to the node that has `key`. Bulk strings come back as Buffers. */
@@ -118,29 +148,81 @@ export class RedisLink {
 
   close(): void {
     this.#closed = true;
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
     if (this.#client?.isOpen) this.#client.destroy();
+    this.#subscriber?.close();
+    this.#subscriber = undefined;
   }
 
   async #connect(): Promise<Client> {
     const redis = await import('redis');
-    const { target, listener, onError } = this.#options;
-    const client = connectionTo(redis, target, trackingBy(redis, this.#options));
+    const { listener, onError } = this.#options;
+    const client = connectionTo(redis, this.#options, this.#hearsBy === 'tracking');
     this.#client = client;
+    const refused = Promise.withResolvers<Client>();
+    const onFault = (error: unknown): void => {
+      onError(error);
+      // Refused in the handshake, at the first connection or at a later one.
+      if (client === this.#client && this.#mayDoWithoutTracking(redis, error)) refused.resolve(this.#connectWithoutTracking());
+    };
     const onReady = (): void => {
       // What changed while there was no connection, nobody told.
-      if (this.#ready) listener.onGap();
+      if (this.#ready && this.#hearsBy === 'tracking') listener.onGap();
     };
-    client.on('error', onError).on('node-error', onError);
+    client.on('error', onFault).on('node-error', onFault);
     client.on('ready', onReady).on('node-ready', onReady);
     if (this.#closed) throw new SpillwayError('SPILLWAY_CLOSED', 'The connection to Redis was closed.');
-    await client.connect();
-    this.#ready = true;
-    return client;
+    const connected = client.connect().then(
+      () => {
+        if (client === this.#client) this.#ready = true;
+        return client;
+      },
+      (error: Error) => {
+        if (client === this.#client) throw error;
+        return refused.promise;
+      },
+    );
+    return Promise.race([refused.promise, connected]);
+  }
+
+  #mayDoWithoutTracking(redis: NodeRedis, error: unknown): boolean {
+    const { coherence } = this.#options;
+    if (coherence !== 'auto' || this.#hearsBy === 'pubsub' || this.#closed) return false;
+    return error instanceof redis.ErrorReply && NO_TRACKING.test(error.message);
+  }
+
+  #connectWithoutTracking(): Promise<Client> {
+    this.#hearsBy = 'pubsub';
+    this.#ready = false;
+    this.#disconnect();
+    this.#options.listener.onGap();
+    return (this.#connected = this.#connect());
+  }
+
+  #newSubscriber(client: Client): Subscriber {
+    if (isCluster(client)) {
+      return { listen: (channel, onMessage) => client.sSubscribe(channel, onMessage), close: () => {} };
+    }
+    const own = client.duplicate().on('error', this.#options.onError);
+    const connected = own.connect();
+    connected.catch(() => {});
+    return {
+      listen: async (channel, onMessage) => {
+        await connected;
+        await own.subscribe(channel, onMessage);
+      },
+      close: () => {
+        if (own.isOpen) own.destroy();
+      },
+    };
   }
 
   async #bounded<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     try {
-      return await this.#deadlines.bound(this.#ready ? send(this.#client!) : this.#connected.then(send));
+      return await this.deadlines.bound(this.#ready ? send(this.#client!) : this.#connected.then(send));
     } catch (error) {
       if (error instanceof SpillwayError) throw error;
       throw new SpillwayError('SPILLWAY_STORE_UNAVAILABLE', `Redis: ${messageOf(error)}`, { cause: error });
@@ -179,26 +261,27 @@ function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: Re
   return new Tracking();
 }
 
-function connectionTo(redis: NodeRedis, target: RedisTarget, clientSideCache: BasicPooledClientSideCache): Client {
+function connectionTo(redis: NodeRedis, options: RedisLinkOptions, tracks: boolean): Client {
+  const { target } = options;
+  // RESP2 where there is no tracking: the server may not know better.
+  const protocol = tracks ? ({ RESP: 3, clientSideCache: trackingBy(redis, options) } as const) : ({ RESP: 2 } as const);
   const socket = {
     connectTimeout: 2000,
     reconnectStrategy: (attempts: number) => Math.min(LONGEST_RECONNECT_PAUSE_MS, 25 * 2 ** Math.min(attempts, 10)),
   };
   const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MOST_QUEUED_COMMANDS, socket };
-  if (typeof target === 'string') {
-    return redis.createClient({ url: target, RESP: 3, clientSideCache, ...settings }) as RedisClientType;
-  }
+  if (typeof target === 'string') return redis.createClient({ url: target, ...protocol, ...settings }) as RedisClientType;
   if (Array.isArray(target)) {
     const [first] = target as string[];
     const rootNodes = (target as string[]).map((url) => ({ url }));
     const defaults = { ...settings, ...credentialsOf(first!), socket: { ...settings.socket, ...tlsOf(first!) } };
-    return redis.createCluster({ rootNodes, RESP: 3, clientSideCache, defaults }) as unknown as RedisClusterType;
+    return redis.createCluster({ rootNodes, ...protocol, defaults }) as unknown as RedisClusterType;
   }
   // A client of our own with the settings of the user's: credentials, TLS, database.
   const client = target as RedisClientLike;
-  if (isClusterClient(client)) return client.duplicate({ RESP: 3, clientSideCache }) as RedisClusterType;
+  if (isClusterTarget(client)) return client.duplicate({ ...protocol }) as RedisClusterType;
   const own = client.options?.socket;
-  return client.duplicate({ RESP: 3, clientSideCache, ...settings, socket: { ...own, ...socket } }) as RedisClientType;
+  return client.duplicate({ ...protocol, ...settings, socket: { ...own, ...socket } }) as RedisClientType;
 }
 
 /** Nodes that a cluster names by address only are logged in to as the first. */
@@ -214,8 +297,9 @@ function tlsOf(url: string): { tls?: true } {
   return new URL(url).protocol === 'rediss:' ? { tls: true } : {};
 }
 
-function isClusterClient(client: RedisClientLike): boolean {
-  return 'masters' in client;
+/** Whether the target is a cluster, as its form tells. */
+export function isClusterTarget(target: RedisTarget): boolean {
+  return typeof target !== 'string' && (Array.isArray(target) || 'masters' in target);
 }
 
 function isCluster(client: Client): client is RedisClusterType {

@@ -1,4 +1,5 @@
-const SLOTS = 16_384;
+/** How many slots a cluster has. */
+export const SLOTS = 16_384;
 
 /** CRC16-CCITT (XMODEM), a byte at a time. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {

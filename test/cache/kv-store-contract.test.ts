@@ -1,5 +1,5 @@
 /** The port's contract on a real Redis and on a real cluster of three masters. */
-import { after, before, suite, test } from 'node:test';
+import { after, afterEach, before, suite, test } from 'node:test';
 import { createRedisKvStore } from '../../src/drivers/redis-kv-store.ts';
 import type { RedisTarget } from '../../src/drivers/redis-link.ts';
 import { systemClock } from '../../src/kernel/index.ts';
@@ -23,23 +23,28 @@ const SERVERS: Readonly<Record<string, () => Promise<Servers>>> = {
   },
 };
 
-for (const [title, start] of Object.entries(SERVERS)) {
+const WAYS = Object.entries(SERVERS).flatMap(([title, start]) =>
+  (['tracking', 'pubsub'] as const).map((coherence) => ({ title: `${title}, ${coherence}`, start, coherence })),
+);
+
+for (const { title, start, coherence } of WAYS) {
   suite(title, () => {
     let servers: Servers;
-    const open: KvStore[] = [];
+    let open: KvStore[] = [];
 
     before(async () => (servers = await start()));
-    after(async () => {
+    afterEach(async () => {
       await Promise.all(open.map((store) => store.close()));
-      await servers.stop();
+      open = [];
     });
+    after(() => servers.stop());
 
     for (const { title: promise, run } of KV_STORE_CONTRACT) {
       test(promise, () =>
         run({
           clock: systemClock,
           connect: async () => {
-            const store = createRedisKvStore({ target: servers.target, prefix: 'contract:', timeoutMs: 5000 });
+            const store = createRedisKvStore({ target: servers.target, prefix: 'contract:', timeoutMs: 5000, coherence });
             open.push(store);
             await store.ping();
             return store;
