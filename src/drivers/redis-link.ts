@@ -97,7 +97,8 @@ export class RedisLink {
 
   /** Listens on a channel (on a cluster: of the shard that has its slot), if it does not yet. */
   async subscribe(channel: string, onMessage: (message: string, channel: string) => void): Promise<void> {
-    await this.#bounded((client) => {
+    await this.#bounded(async (client) => {
+      if (this.#closed) throw closedError();
       this.#subscriber ??= this.#newSubscriber(client);
       return this.#subscriber.listen(channel, onMessage);
     });
@@ -174,7 +175,7 @@ export class RedisLink {
     };
     client.on('error', onFault).on('node-error', onFault);
     client.on('ready', onReady).on('node-ready', onReady);
-    if (this.#closed) throw new SpillwayError('SPILLWAY_CLOSED', 'The connection to Redis was closed.');
+    if (this.#closed) throw closedError();
     const connected = client.connect().then(
       () => {
         if (client === this.#client) this.#ready = true;
@@ -282,6 +283,10 @@ function connectionTo(redis: NodeRedis, options: RedisLinkOptions, tracks: boole
   if (isClusterTarget(client)) return client.duplicate({ ...protocol }) as RedisClusterType;
   const own = client.options?.socket;
   return client.duplicate({ ...protocol, ...settings, socket: { ...own, ...socket } }) as RedisClientType;
+}
+
+function closedError(): SpillwayError {
+  return new SpillwayError('SPILLWAY_CLOSED', 'The connection to Redis was closed.');
 }
 
 /** Nodes that a cluster names by address only are logged in to as the first. */

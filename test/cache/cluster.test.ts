@@ -1,101 +1,105 @@
 /** The cache on a real Redis Cluster of three masters, with failover, slot migration and a frozen master. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
 import { eventually, redisCli, startRedisCluster, type RedisCluster } from '../servers/index.ts';
 
-let cluster: RedisCluster;
-const open: Cache[] = [];
-let names = 0;
+for (const coherence of ['tracking', 'pubsub'] as const) {
+  suite(`coherence by ${coherence}`, () => {
+    let cluster: RedisCluster;
+    const open: Cache[] = [];
+    let names = 0;
 
-before(async () => (cluster = await startRedisCluster(3, 1)));
-after(async () => {
-  await Promise.all(open.map((cache) => cache.close()));
-  await cluster.stop();
-});
+    before(async () => (cluster = await startRedisCluster(3, 1)));
+    after(async () => {
+      await Promise.all(open.map((cache) => cache.close()));
+      await cluster.stop();
+    });
 
-async function fleet(count: number, options: CacheOptions = {}): Promise<Cache[]> {
-  const name = `c${++names}`;
-  const made = Array.from({ length: count }, () =>
-    createCache({ redis: cluster.urls, storeTimeout: '500ms', maxStaleness: '1s', name, ...options }),
-  );
-  open.push(...made);
-  for (const cache of made) assert.ok(await cache.ready());
-  return made;
+    async function fleet(count: number, options: CacheOptions = {}): Promise<Cache[]> {
+      const name = `c${++names}`;
+      const made = Array.from({ length: count }, () =>
+        createCache({ redis: cluster.urls, storeTimeout: '500ms', maxStaleness: '1s', name, coherence, ...options }),
+      );
+      open.push(...made);
+      for (const cache of made) assert.ok(await cache.ready());
+      return made;
+    }
+
+    const keys = Array.from({ length: 60 }, (_, at) => `user:${at}`);
+
+    test('values, tags, patterns and leases work across slots', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, key])), { tags: ['users'] });
+      assert.deepEqual(await b.getMany(keys), keys);
+      await a.invalidateTags(['users']);
+      await eventually('b has heard', () => keys.every((key) => b.peek(key) === undefined));
+      assert.deepEqual(
+        await b.getMany(keys),
+        keys.map(() => undefined),
+      );
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, key])));
+      assert.deepEqual(await b.getMany(keys), keys);
+      assert.equal(await a.deletePattern('user:1*'), 11);
+      await eventually('b has heard of the pattern', () => b.peek('user:1') === undefined && b.peek('user:2') !== undefined);
+      let loads = 0;
+      await Promise.all(keys.flatMap((key) => [a, b].map((cache) => cache.getOrSet(`load:${key}`, async () => ++loads))));
+      assert.equal(loads, keys.length);
+    });
+
+    test('an invalidation during a load holds, on every slot', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      for (const key of keys) {
+        const gate = Promise.withResolvers<string>();
+        const started = Promise.withResolvers<void>();
+        const before = a.getOrSet(key, () => (started.resolve(), gate.promise), { tags: ['t'] });
+        await started.promise;
+        await (Number(key.slice(5)) % 2 ? b.delete(key) : b.invalidateTags(['t']));
+        gate.resolve('old');
+        assert.equal(await before, 'old');
+        assert.notEqual(await b.get(key), 'old');
+        assert.equal(await a.getOrSet(key, () => 'new', { tags: ['t'] }), 'new');
+      }
+    });
+
+    test('a slot moves to another master: copies in memory do not outlive what was changed there', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
+      await b.getMany(keys);
+      const ids = cluster.nodes.map((node) => redisCli(node.port, ['cluster', 'myid']).trim());
+      redisCli(cluster.nodes[0]!.port, [
+        '--cluster',
+        'reshard',
+        `127.0.0.1:${cluster.nodes[0]!.port}`,
+        '--cluster-from',
+        ids[0]!,
+        '--cluster-to',
+        ids[1]!,
+        '--cluster-slots',
+        '200',
+        '--cluster-yes',
+      ]);
+      await Promise.all(keys.map((key) => a.delete(key)));
+      await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value === undefined));
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])));
+      await eventually('b has them all', async () => (await b.getMany(keys)).every((value) => value === 'new'));
+    });
+
+    test('a master dies and its replica takes over: nothing old is served, and sharing goes on', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
+      await b.getMany(keys);
+      await cluster.nodes[2]!.process.kill();
+      const values = await Promise.all(keys.map((key) => b.getOrSet(key, () => 'loaded')));
+      assert.ok(values.every((value) => value === 'old' || value === 'loaded'));
+      await eventually(
+        'every key is shared again',
+        async () => {
+          await a.setMany(Object.fromEntries(keys.map((key) => [key, 'after'])));
+          return (await b.getMany(keys)).every((value) => value === 'after');
+        },
+        30_000,
+      );
+    });
+  });
 }
-
-const keys = Array.from({ length: 60 }, (_, at) => `user:${at}`);
-
-test('values, tags, patterns and leases work across slots', async () => {
-  const [a, b] = (await fleet(2)) as [Cache, Cache];
-  await a.setMany(Object.fromEntries(keys.map((key) => [key, key])), { tags: ['users'] });
-  assert.deepEqual(await b.getMany(keys), keys);
-  await a.invalidateTags(['users']);
-  await eventually('b has heard', () => keys.every((key) => b.peek(key) === undefined));
-  assert.deepEqual(
-    await b.getMany(keys),
-    keys.map(() => undefined),
-  );
-  await a.setMany(Object.fromEntries(keys.map((key) => [key, key])));
-  assert.deepEqual(await b.getMany(keys), keys);
-  assert.equal(await a.deletePattern('user:1*'), 11);
-  await eventually('b has heard of the pattern', () => b.peek('user:1') === undefined && b.peek('user:2') !== undefined);
-  let loads = 0;
-  await Promise.all(keys.flatMap((key) => [a, b].map((cache) => cache.getOrSet(`load:${key}`, async () => ++loads))));
-  assert.equal(loads, keys.length);
-});
-
-test('an invalidation during a load holds, on every slot', async () => {
-  const [a, b] = (await fleet(2)) as [Cache, Cache];
-  for (const key of keys) {
-    const gate = Promise.withResolvers<string>();
-    const started = Promise.withResolvers<void>();
-    const before = a.getOrSet(key, () => (started.resolve(), gate.promise), { tags: ['t'] });
-    await started.promise;
-    await (Number(key.slice(5)) % 2 ? b.delete(key) : b.invalidateTags(['t']));
-    gate.resolve('old');
-    assert.equal(await before, 'old');
-    assert.notEqual(await b.get(key), 'old');
-    assert.equal(await a.getOrSet(key, () => 'new', { tags: ['t'] }), 'new');
-  }
-});
-
-test('a slot moves to another master: copies in memory do not outlive what was changed there', async () => {
-  const [a, b] = (await fleet(2)) as [Cache, Cache];
-  await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
-  await b.getMany(keys);
-  const ids = cluster.nodes.map((node) => redisCli(node.port, ['cluster', 'myid']).trim());
-  redisCli(cluster.nodes[0]!.port, [
-    '--cluster',
-    'reshard',
-    `127.0.0.1:${cluster.nodes[0]!.port}`,
-    '--cluster-from',
-    ids[0]!,
-    '--cluster-to',
-    ids[1]!,
-    '--cluster-slots',
-    '200',
-    '--cluster-yes',
-  ]);
-  await Promise.all(keys.map((key) => a.delete(key)));
-  await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value === undefined));
-  await a.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])));
-  await eventually('b has them all', async () => (await b.getMany(keys)).every((value) => value === 'new'));
-});
-
-test('a master dies and its replica takes over: nothing old is served, and sharing goes on', async () => {
-  const [a, b] = (await fleet(2)) as [Cache, Cache];
-  await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
-  await b.getMany(keys);
-  await cluster.nodes[2]!.process.kill();
-  const values = await Promise.all(keys.map((key) => b.getOrSet(key, () => 'loaded')));
-  assert.ok(values.every((value) => value === 'old' || value === 'loaded'));
-  await eventually(
-    'every key is shared again',
-    async () => {
-      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'after'])));
-      return (await b.getMany(keys)).every((value) => value === 'after');
-    },
-    30_000,
-  );
-});
