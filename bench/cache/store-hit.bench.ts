@@ -1,6 +1,7 @@
 import { BentoCache, bentostore } from 'bentocache';
 import { redisDriver } from 'bentocache/drivers/redis';
 import { createClient } from 'redis';
+import { createCache } from '../../src/cache/index.ts';
 import { createRedisKvStore } from '../../src/drivers/redis-kv-store.ts';
 import { startRedis } from '../../test/servers/index.ts';
 import { defineBench, type Operation } from '../harness/index.ts';
@@ -27,7 +28,7 @@ function reading(read: (key: string) => Promise<unknown>, close: () => Promise<v
 export default defineBench({
   name: 'cache/store-hit',
   title: 'A hit in Redis',
-  what: '64 readers at once read small values from one Redis on the same machine; memory tiers are left out. Only the process’s own CPU time counts, not that of Redis.',
+  what: '64 readers at once read small values from one Redis on the same machine; memory tiers are left out, or hold one entry. Only the process’s own CPU time counts, not that of Redis.',
   unit: 'read',
   baseline: 'node-redis GET',
   contenders: {
@@ -41,6 +42,22 @@ export default defineBench({
           (key) => store.get(key),
           async () => {
             await store.close();
+            await redis.stop();
+          },
+        );
+      },
+    },
+    'spillway cache': {
+      kind: 'operation',
+      prepare: async () => {
+        const redis = await startRedis();
+        const cache = createCache({ redis: redis.url, memory: { maxEntries: 1 }, storeTimeout: '10s' });
+        await cache.ready();
+        await cache.setMany(Object.fromEntries(keys.map((key) => [key, JSON.parse(String(bytes)) as unknown])), { ttl: '1h' });
+        return reading(
+          (key) => cache.get(key),
+          async () => {
+            await cache.close();
             await redis.stop();
           },
         );

@@ -116,8 +116,12 @@ class RedisKvStore implements KvStore {
     });
   }
 
-  getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
-    return Promise.all(keys.map((key) => this.get(key)));
+  async getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    if (this.#link.isCluster) return Promise.all(keys.map((key) => this.get(key)));
+    const names = keys.map((key) => this.#names.of('d', key));
+    const reads: Promise<(Buffer | null)[]>[] = [];
+    for (let at = 0; at < names.length; at += MGET_KEYS) reads.push(this.#readTogether(names.slice(at, at + MGET_KEYS)));
+    return (await Promise.all(reads)).flat().map(decode);
   }
 
   async put(writes: readonly StoreWrite[], { ifNewer = false }: { readonly ifNewer?: boolean } = {}): Promise<void> {
@@ -237,8 +241,7 @@ class RedisKvStore implements KvStore {
     this.#waiting = [];
     for (let at = 0; at < waiting.length; at += MGET_KEYS) {
       const reads = waiting.slice(at, at + MGET_KEYS);
-      const names = reads.map((read) => read.key);
-      this.#link.send<(Buffer | null)[]>(names[0]!, ['MGET', ...names]).then(
+      this.#readTogether(reads.map((read) => read.key)).then(
         (values) => {
           for (const [index, read] of reads.entries()) read.resolve(values[index]!);
         },
@@ -247,6 +250,10 @@ class RedisKvStore implements KvStore {
         },
       );
     }
+  }
+
+  #readTogether(names: readonly string[]): Promise<(Buffer | null)[]> {
+    return this.#link.send(names[0]!, ['MGET', ...names]);
   }
 
   /** Visits every name that matches, on every master, a few hundred at a time. */
