@@ -264,8 +264,10 @@ function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: Re
 
 function connectionTo(redis: NodeRedis, options: RedisLinkOptions, tracks: boolean): Client {
   const { target } = options;
-  // RESP2 where there is no tracking: the server may not know better.
-  const protocol = tracks ? ({ RESP: 3, clientSideCache: trackingBy(redis, options) } as const) : ({ RESP: 2 } as const);
+  // RESP2 where there is no tracking: the server may not know better. Node-redis' notices of upkeep would need RESP3.
+  const protocol = tracks
+    ? ({ RESP: 3, clientSideCache: trackingBy(redis, options) } as const)
+    : ({ RESP: 2, maintNotifications: 'disabled' } as const);
   const socket = {
     connectTimeout: 2000,
     reconnectStrategy: (attempts: number) => Math.min(LONGEST_RECONNECT_PAUSE_MS, 25 * 2 ** Math.min(attempts, 10)),

@@ -1,4 +1,4 @@
-/** The cache on a real Redis Cluster of three masters, with failover, slot migration and a frozen master. */
+/** The cache on a real Redis Cluster of three masters: failover by death and by order, slot migration, a frozen master. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
@@ -83,6 +83,40 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value === undefined));
       await a.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])));
       await eventually('b has them all', async () => (await b.getMany(keys)).every((value) => value === 'new'));
+    });
+
+    test('a master is frozen: every key is answered, and what was invalidated meanwhile holds once it is back', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
+      assert.deepEqual(
+        await b.getMany(keys),
+        keys.map(() => 'old'),
+      );
+      const { process } = cluster.nodes[1]!;
+      process.freeze();
+      try {
+        await Promise.all(keys.map((key) => a.delete(key)));
+        const values = await Promise.all(keys.map((key) => a.getOrSet(`${key}:cold`, () => 'loaded')));
+        assert.ok(values.every((value) => value === 'loaded'));
+      } finally {
+        process.thaw();
+      }
+      await eventually('what it owed is made good', () => a.stats().store!.owed === 0, 30_000);
+      await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value !== 'old'), 30_000);
+    });
+
+    test('a replica is told to take over: nothing old is served, and invalidations are heard from then on', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
+      await b.getMany(keys);
+      const replica = cluster.nodes.find((node) => redisCli(node.port, ['role']).startsWith('slave'))!;
+      await eventually('it may take over', () => redisCli(replica.port, ['cluster', 'failover']).startsWith('OK'));
+      await eventually('it has', () => redisCli(replica.port, ['role']).startsWith('master'));
+      await Promise.all(keys.map((key) => a.delete(key)));
+      await eventually('what is owed is made good', () => a.stats().store!.owed === 0, 30_000);
+      await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value !== 'old'), 30_000);
+      await a.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])));
+      await eventually('b has them all', async () => (await b.getMany(keys)).every((value) => value === 'new'), 30_000);
     });
 
     test('a master dies and its replica takes over: nothing old is served, and sharing goes on', async () => {

@@ -15,6 +15,7 @@ interface Program {
 const PROGRAMS = {
   redis: { command: 'redis-server', debianPackage: 'redis-server' },
   redisCli: { command: 'redis-cli', debianPackage: 'redis-tools' },
+  openssl: { command: 'openssl', debianPackage: 'openssl' },
   postgres: { command: 'postgres', debianPackage: 'postgresql', alsoIn: debianPostgresFolders },
   nginx: { command: 'nginx', debianPackage: 'nginx-light', alsoIn: () => ['/usr/sbin'] },
   chromium: { command: 'chromium', debianPackage: 'chromium' },
