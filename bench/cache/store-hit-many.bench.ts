@@ -28,17 +28,18 @@ function reading(open: (url: string) => Promise<Reads>): Contender {
       const { fill, getMany, close } = await open(redis.url);
       await fill();
       let from = 0;
-      const reader = async (until: { left: number }): Promise<void> => {
-        while (until.left-- > 0) {
-          from = (from + AT_ONCE) % KEYS;
-          const found = await getMany(keys.slice(from, from + AT_ONCE));
-          if (found.length !== AT_ONCE || found.some((each) => each == null)) throw new Error('a miss');
-        }
+      const readSome = async (): Promise<void> => {
+        from = (from + AT_ONCE) % KEYS;
+        const found = await getMany(keys.slice(from, from + AT_ONCE));
+        if (found.length !== AT_ONCE || found.some((each) => each == null)) throw new Error('a miss');
       };
       return {
         run: async (count) => {
-          const until = { left: count };
-          await Promise.all(Array.from({ length: IN_FLIGHT }, () => reader(until)));
+          let left = count;
+          const reader = async (): Promise<void> => {
+            while (left-- > 0) await readSome();
+          };
+          await Promise.all(Array.from({ length: IN_FLIGHT }, reader));
         },
         close: async () => {
           await close();

@@ -56,6 +56,30 @@ async function voice(): Promise<{ say(number: number, name: string): Promise<unk
 /** Numbers a change that nobody is told of. */
 const lose = (client: RedisClientType): Promise<number> => client.hIncrBy('a:s:', 'count', 1);
 
+test('what an announcement says', async () => {
+  await listening(storeWith());
+  const { client } = await voice();
+  const listener = client.duplicate();
+  await listener.connect();
+  open.push({ close: () => listener.destroy() });
+  const said: string[] = [];
+  await listener.subscribe('a:s:', (message) => void said.push(message));
+  const store = storeWith();
+  await store.remove(['user:{1}']);
+  await store.bump(['a tag'], true);
+  await store.removeMatching('user:*');
+  await eventually('three are heard', () => said.length === 3);
+  const epoch = await client.hGet('a:s:', 'epoch');
+  const sender = said[0]!.split(' ')[2]!;
+  assert.match(sender, /^[0-9a-f-]{36}$/);
+  const names = ['a:d:{user:%7B1%7D}', 'a:t:{a tag}', 'a:p:{user:*}'];
+  assert.deepEqual(
+    said,
+    names.map((name, at) => `${epoch} ${at + 1} ${sender} ${name}`),
+  );
+  assert.deepEqual({ ...(await client.hGetAll('a:s:')) }, { epoch, publish: 'PUBLISH', count: '3' });
+});
+
 test('the next announcement shows that one was lost', async () => {
   const { heard } = await listening(storeWith());
   const { client, say } = await voice();

@@ -123,7 +123,8 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       const [a, b] = (await fleet(2)) as [Cache, Cache];
       await a.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])));
       await b.getMany(keys);
-      await cluster.nodes[2]!.process.kill();
+      const master = cluster.nodes.find((node) => redisCli(node.port, ['role']).startsWith('master'))!;
+      await master.process.kill();
       const values = await Promise.all(keys.map((key) => b.getOrSet(key, () => 'loaded')));
       assert.ok(values.every((value) => value === 'old' || value === 'loaded'));
       await eventually(
