@@ -5,6 +5,7 @@ import { memoryDriver } from 'bentocache/drivers/memory';
 import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
 import { createCache } from '../../src/cache/index.ts';
 import { createRedisKvStore } from '../../src/drivers/redis-kv-store.ts';
+import type { RedisCoherence } from '../../src/drivers/redis-link.ts';
 
 export type Order =
   | { readonly do: 'store' | 'read'; readonly keys: number }
@@ -38,8 +39,8 @@ function noteGone(name: string): void {
   if (!own.has(key)) gone.push([key, nowMs()]);
 }
 
-async function spillway(url: string): Promise<Contender> {
-  const redis = createRedisKvStore({ target: url, prefix: 'bench:' });
+async function spillway(url: string, coherence: RedisCoherence): Promise<Contender> {
+  const redis = createRedisKvStore({ target: url, prefix: 'bench:', coherence });
   const watch: typeof redis.watch = (listener, maxStalenessMs) => {
     const onValue = (key: string): void => {
       const had = cache.peek(key) !== undefined;
@@ -104,7 +105,11 @@ async function bentocache(url: string): Promise<Contender> {
   };
 }
 
-const CONTENDERS: Readonly<Record<string, (url: string) => Promise<Contender>>> = { spillway, bentocache };
+const CONTENDERS: Readonly<Record<string, (url: string) => Promise<Contender>>> = {
+  'spillway, tracking': (url) => spillway(url, 'tracking'),
+  'spillway, pubsub': (url) => spillway(url, 'pubsub'),
+  bentocache,
+};
 const [, , name, url] = process.argv as [string, string, string, string];
 const contender = await CONTENDERS[name]!(url);
 

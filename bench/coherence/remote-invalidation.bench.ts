@@ -9,7 +9,7 @@ const SECONDS = 10;
 /** Before that: what is compiled and opened for the first time is not counted. */
 const WARM_UP_SECONDS = 2;
 const RATES = [100, 1000];
-const NAMES = ['spillway', 'bentocache'];
+const NAMES = ['spillway, tracking', 'spillway, pubsub', 'bentocache'];
 
 /** One process of the fleet. */
 class Listener {

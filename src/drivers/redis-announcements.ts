@@ -70,10 +70,13 @@ export class Announcements {
   async #proveLane(name: string, lane: Lane): Promise<boolean> {
     const { subscribe, ask } = this.#with;
     await subscribe(name, this.#onMessage);
+    const { heard } = lane;
     const asked = await ask(name);
-    const known = lane.begun && (reaches(lane.heard, asked) || (await this.#hears(lane, asked)));
+    // A replica that took over may not know of the last changes, and gives their numbers to others.
+    const wentBack = heard !== undefined && heard.epoch === asked.epoch && heard.count > asked.count;
+    const known = lane.begun && !wentBack && (reaches(lane.heard, asked) || (await this.#hears(lane, asked)));
     lane.begun = true;
-    if (!reaches(lane.heard, asked)) lane.heard = asked;
+    if (wentBack || !reaches(lane.heard, asked)) lane.heard = asked;
     return known;
   }
 

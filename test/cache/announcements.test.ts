@@ -133,6 +133,20 @@ test('numbers that were lost with the server’s memory are a gap', async () => 
   await eventually('changes are heard again', () => heard.values.includes('after'));
 });
 
+test('numbers that go back, as after a takeover by a replica that lagged, are a gap', async () => {
+  const [a, b] = [storeWith(), storeWith()];
+  const { heard, watch } = await listening(a);
+  for (let at = 0; at < 10; at++) await b.remove([`before:${at}`]);
+  await eventually('all are heard', () => heard.values.length === 10);
+  redisCli(redis.port, ['hset', 'a:s:', 'count', '4']);
+  await eventually('the gap is told', () => heard.gaps === 1);
+  const toldMs = performance.now();
+  await eventually('and then all is proven again', () => watch.provenMs > toldMs);
+  await b.remove(['after']);
+  await eventually('changes are heard', () => heard.values.includes('after'));
+  assert.equal(heard.gaps, 1);
+});
+
 test('a cut subscriber connection: what was published meanwhile is a gap, and it listens again', async () => {
   const [a, b] = [storeWith(), storeWith()];
   const { heard } = await listening(a);
