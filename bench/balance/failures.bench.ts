@@ -11,7 +11,7 @@ async function study(): Promise<Findings> {
     rows.push([
       fault,
       outcome.requests,
-      outcome.failed,
+      String(outcome.failed),
       percent(outcome.failed / outcome.requests),
       percent(outcome.shareAtFirst),
       percent(outcome.shareAfter),
