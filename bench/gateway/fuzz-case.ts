@@ -166,7 +166,8 @@ function atLine(bytes: string, at: number, change: (lines: readonly string[], li
 }
 
 function cut(bytes: string, random: Random): string[] {
-  const cuts = random.next() < 0.5 ? [] : Array.from({ length: 1 + randomInt(random, 5) }, () => randomInt(random, bytes.length + 1));
+  const cuts =
+    random.next() < 0.5 ? [] : Array.from({ length: 1 + randomInt(random, 5) }, () => randomInt(random, bytes.length + 1));
   const places = [0, ...cuts.sort((a, b) => a - b), bytes.length];
   return places.slice(1).flatMap((end, i) => (end > places[i]! ? [bytes.slice(places[i], end)] : []));
 }

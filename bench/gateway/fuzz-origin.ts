@@ -43,8 +43,11 @@ export class FuzzOrigin {
   read(head: string): { readonly request: Omit<SeenRequest, 'body'>; readonly length: number; readonly chunked: boolean } {
     const [line, ...lines] = head.split('\r\n');
     if (!LINE.test(line!)) this.violations.push(`a request line: ${JSON.stringify(line)}`);
-    const fields = lines.map((text) => FIELD.exec(text) ?? (this.violations.push(`a field: ${JSON.stringify(text)}`), ['', '', '']));
-    const valuesOf = (name: string): string[] => fields.filter((field) => field[1]!.toLowerCase() === name).map((field) => field[2]!);
+    const fields = lines.map(
+      (text) => FIELD.exec(text) ?? (this.violations.push(`a field: ${JSON.stringify(text)}`), ['', '', '']),
+    );
+    const valuesOf = (name: string): string[] =>
+      fields.filter((field) => field[1]!.toLowerCase() === name).map((field) => field[2]!);
     const [hosts, lengths, codings] = ['host', 'content-length', 'transfer-encoding'].map(valuesOf);
     if (hosts!.length !== 1) this.violations.push(`${hosts!.length} Host fields: ${head}`);
     if (lengths!.length + codings!.length > 1) this.violations.push(`two ways to end a body: ${head}`);
@@ -83,7 +86,11 @@ class OriginConnection {
     if (end === -1) return false;
     const rest = this.#bytes.slice(end + 4);
     const { length, chunked } = framingOf(this.#bytes.slice(0, end));
-    const body = chunked ? this.#unchunk(rest) : rest.length >= length ? { text: rest.slice(0, length), bytes: length } : undefined;
+    const body = chunked
+      ? this.#unchunk(rest)
+      : rest.length >= length
+        ? { text: rest.slice(0, length), bytes: length }
+        : undefined;
     if (!body) return false;
     const { request } = this.#origin.read(this.#bytes.slice(0, end));
     this.#bytes = rest.slice(body.bytes);

@@ -76,7 +76,8 @@ export async function fuzz({ seeds, untilMs, mostFindings = 20 }: FuzzOptions): 
 async function compare(one: FuzzCase, quick: Subject, plain: Subject): Promise<{ findings: string[]; answers: number }> {
   let [first, second] = [await quick.take(one), await plain.take(one)];
   // An answer tells whether it was stored just now: the second time it was not.
-  for (let again = 0; again < 3 && !alike(first, second); again++) [first, second] = [await quick.take(one), await plain.take(one)];
+  for (let again = 0; again < 3 && !alike(first, second); again++)
+    [first, second] = [await quick.take(one), await plain.take(one)];
   const findings = [...first.violations, ...second.violations];
   if (!alike(first, second)) findings.push(`the answers differ: ${JSON.stringify([first.answers, second.answers])}`);
   if (!explains(first.seen, second.seen)) findings.push(`the origin heard ${JSON.stringify([first.seen, second.seen])}`);
@@ -141,7 +142,10 @@ class Subject {
   static async start(quick: boolean): Promise<Subject> {
     const origin = new FuzzOrigin();
     const upstreams = { site: { endpoints: [await origin.start()], retries: { attempts: 0 }, timeout: '5s' } };
-    const policy = createPolicy({ upstreams, routes: { '/**': { class: 'high' }, '/uncached/**': { class: 'high', cache: false } } });
+    const policy = createPolicy({
+      upstreams,
+      routes: { '/**': { class: 'high' }, '/uncached/**': { class: 'high', cache: false } },
+    });
     const proxy = createProxy({ upstreams, compression: { minBytes: '1gb' } });
     const pages = createPages({}, { store: createCache<PageEntry>({ name: 'pages', codec: pageCodec }) });
     const gateway = createGateway({

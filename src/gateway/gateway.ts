@@ -6,7 +6,7 @@ import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } fr
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers } from '../ports/index.ts';
 import { ClientAddresses } from './client-address.ts';
-import { onClientError } from './client-error.ts';
+import { isAnswerDue, onClientError } from './client-error.ts';
 import { completed, type CompletedRequest } from './completed-request.ts';
 import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
@@ -214,7 +214,10 @@ class HttpGateway implements Gateway {
       this.#refuse(response, { status: 417, detail: 'Only 100-continue can be expected.' }),
     );
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
-    server.on('connect', (_, socket) => refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' }));
+    server.on('connect', (_, socket) => {
+      if (isAnswerDue(socket)) this.#cut(socket);
+      else refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' });
+    });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = onClientError(error, socket as Socket);
       if (status) this.#metrics.refused(status);
@@ -342,7 +345,17 @@ class HttpGateway implements Gateway {
     this.#serve(new GatewayExchange(request, response, match, facts));
   }
 
+  /**
+   * Ends a connection whose parser Node has taken away while answers were due: nothing can be said in their place, and
+   * Node closes only the one that is being written.
+   */
+  #cut(socket: Duplex): void {
+    socket.destroy();
+    for (const response of this.#inFlight) if (response.socket === null && response.req.socket === socket) response.emit('close');
+  }
+
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (isAnswerDue(socket)) return this.#cut(socket);
     const facts = this.#factsOf(request, this.#clock.monotonic());
     const refuse = (problem: Refusal): void => {
       this.#metrics.refused(problem.status);

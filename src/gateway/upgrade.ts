@@ -139,7 +139,10 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
 export function refuseUpgrade(socket: Duplex, problem: ProblemDocument): void {
   const body = problemBody(problem);
   const fields = ['content-type', 'application/problem+json', 'content-length', String(body.byteLength), 'connection', 'close'];
-  socket.end(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
+  // Node has let go of the connection: nobody else reads what still comes, nor hears that it breaks.
+  socket.on('error', () => socket.destroy());
+  socket.resume();
+  socket.end(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]), () => socket.destroy());
 }
 
 /** Names and values in turn. */
