@@ -29,18 +29,19 @@ interface FuzzOptions {
   readonly seeds: Iterable<number>;
   /** Monotonic ms at which no further case is begun. */
   readonly untilMs: number;
-  /** Findings after which it ends. */
-  readonly mostFindings?: number;
+  /** After how many cases it is looked for what stays behind. Default 200. */
+  readonly checkEvery?: number;
 }
 
+/** Findings after which it ends. */
+const MOST_FINDINGS = 20;
 /** How long a plain request may wait for its answer, and a connection may stay behind. */
 const PATIENCE_MS = 10_000;
 /** Turns of the event loop without anything new, after which nothing more is waited for; more while a request is under way. */
 const QUIET_TURNS = 30;
 const QUIET_TURNS_UNDER_WAY = 200;
-const CHECK_EVERY = 200;
 
-export async function fuzz({ seeds, untilMs, mostFindings = 20 }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({ seeds, untilMs, checkEvery = 200 }: FuzzOptions): Promise<FuzzReport> {
   const [quick, plain] = [await Subject.start(true), await Subject.start(false)];
   const findings: Finding[] = [];
   let cases = 0;
@@ -54,15 +55,15 @@ export async function fuzz({ seeds, untilMs, mostFindings = 20 }: FuzzOptions): 
   process.on('unhandledRejection', onCrash);
   try {
     for (const seed of seeds) {
-      if (performance.now() >= untilMs || findings.length >= mostFindings) break;
+      if (performance.now() >= untilMs || findings.length >= MOST_FINDINGS) break;
       current = seed;
       const one = fuzzCase(seed);
       const outcome = await compare(one, quick, plain);
       findings.push(...outcome.findings.map((what) => ({ seed, what })));
       answers += outcome.answers;
-      if (++cases % CHECK_EVERY === 0) {
+      if (++cases % checkEvery === 0) {
         const left = await leftBehind(quick, plain);
-        if (left) findings.push({ seed, what: `of the last ${CHECK_EVERY} cases ${left}` });
+        if (left) findings.push({ seed, what: `of the last ${checkEvery} cases ${left}` });
       }
     }
   } finally {
