@@ -19,6 +19,7 @@ import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
 import { CertificateWatch, createParsingServer } from './server.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
+import { TraceContext } from './trace-context.ts';
 import { refuseUpgrade, type UpgradeRequest } from './upgrade.ts';
 
 /** What the gateway is connected to. */
@@ -78,8 +79,8 @@ export interface Gateway {
  * @throws ConfigError when the options are wrong.
  */
 export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
-  const { listen, trustedProxies, ...connections } = options;
-  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }) };
+  const { listen, trustedProxies, tracing, ...connections } = options;
+  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }), ...(tracing && { tracing }) };
   return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
 }
 
@@ -102,6 +103,7 @@ class HttpGateway implements Gateway {
   readonly #addresses: ClientAddresses;
   readonly #metrics: HttpMetrics;
   readonly #requestIds = new RequestIds();
+  readonly #trace: TraceContext | undefined;
   readonly #metricsOf = new Map<RoutePolicy, RouteMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
@@ -116,12 +118,13 @@ class HttpGateway implements Gateway {
   readonly #serveHttp: (socket: Socket) => void;
   #draining = false;
 
-  constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, metrics }: Runtime) {
+  constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, random, metrics }: Runtime) {
     this.#settings = settings.listen;
     this.#connections = connections;
     this.#clock = clock;
     this.#addresses = new ClientAddresses(settings.trustedProxies);
     this.#metrics = new HttpMetrics(metrics);
+    this.#trace = settings.tracing && new TraceContext(settings.tracing.sample, random);
     this.server = this.#createServer();
     const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
     this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
@@ -265,6 +268,7 @@ class HttpGateway implements Gateway {
         pass: handlePlain && ((exchange) => this.#pass(exchange, handlePlain)),
         onPassed: (exchange) => this.#onPassed(exchange),
         nextRequestId: () => this.#requestIds.next(),
+        trace: this.#trace,
         serveHttp: this.#serveHttp,
       },
       { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
@@ -399,6 +403,7 @@ class HttpGateway implements Gateway {
     const url = request.url!;
     if (url.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
     if (request.method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
+    this.#trace?.applyTo(request);
     const head = readHead(request);
     const problem = framingProblem(head, request.httpVersion, this.#settings.maxBodyBytes);
     if (problem) return problem;

@@ -10,33 +10,48 @@ const HTML = /^(?:text\/html|application\/xhtml\+xml)\b/i;
  * knows its pages. What concerns documents only is sent with documents only.
  */
 export class SecurityHeaders {
-  readonly #always: readonly (readonly [name: string, value: string])[];
-  readonly #documents: readonly (readonly [name: string, value: string])[];
-  readonly #hsts: string | undefined;
+  /** Name and value of each, those for all answers first. */
+  readonly #fields: readonly (readonly [name: string, value: string])[];
+  /** The bit of each name. */
+  readonly #bits: ReadonlyMap<string, number>;
+  readonly #always: number;
+  readonly #documents: number;
+  readonly #hsts: number;
 
   constructor({ hsts, noSniff, referrerPolicy, frames, permissionsPolicy }: Exclude<SecurityHeadersSettings, false>) {
-    this.#hsts = hsts ? hstsValue(hsts) : undefined;
-    this.#always = noSniff ? [['x-content-type-options', 'nosniff']] : [];
-    this.#documents = [
+    const always: Field[] = noSniff ? [['x-content-type-options', 'nosniff']] : [];
+    const documents: Field[] = [
       ...(referrerPolicy === false ? [] : [['referrer-policy', referrerPolicy] as const]),
       ...(frames === 'any' ? [] : frameFields(frames)),
       ...(permissionsPolicy === false ? [] : [['permissions-policy', permissionsPolicy] as const]),
     ];
+    const secure: Field[] = hsts ? [['strict-transport-security', hstsValue(hsts)]] : [];
+    this.#fields = [...always, ...documents, ...secure];
+    this.#bits = new Map(this.#fields.map(([name], at) => [name, 1 << at]));
+    const bitsOf = (fields: readonly Field[]): number => fields.reduce((bits, [name]) => bits | this.#bits.get(name)!, 0);
+    [this.#always, this.#documents, this.#hsts] = [bitsOf(always), bitsOf(documents), bitsOf(secure)];
   }
 
   /**
    * @param fields names (lower-case) and values in turn.
    * @returns them and what they lack; the same array when that is nothing.
    */
-  addTo(fields: readonly string[], scheme: 'http' | 'https'): readonly string[] {
-    const isDocument = HTML.test(valueOf(fields, 'content-type') ?? '');
-    const wanted = isDocument ? [...this.#always, ...this.#documents] : this.#always;
+  addTo(fields: string[], scheme: 'http' | 'https'): string[] {
+    let missing = this.#always;
     // Over plain HTTP anybody on the way could write it, and browsers do not believe it (RFC 6797 §7.2).
-    const hsts = scheme === 'https' && this.#hsts !== undefined ? [['strict-transport-security', this.#hsts] as const] : [];
-    const missing = [...wanted, ...hsts].filter(([name]) => valueOf(fields, name) === undefined);
-    return missing.length === 0 ? fields : [...fields, ...missing.flat()];
+    if (scheme === 'https') missing |= this.#hsts;
+    let present = 0;
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i]!;
+      if (name === 'content-type' && HTML.test(fields[i + 1]!)) missing |= this.#documents;
+      else present |= this.#bits.get(name) ?? 0;
+    }
+    missing &= ~present;
+    return missing === 0 ? fields : [...fields, ...this.#fields.filter((_, at) => missing & (1 << at)).flat()];
   }
 }
+
+type Field = readonly [name: string, value: string];
 
 /** Old browsers know the first of them, newer ones obey the second. */
 function frameFields(frames: 'none' | 'self'): readonly (readonly [string, string])[] {
@@ -51,8 +66,3 @@ function hstsValue({ maxAgeMs, includeSubDomains, preload }: HstsSettings): stri
 }
 
 type HstsSettings = Exclude<Exclude<SecurityHeadersSettings, false>['hsts'], false>;
-
-function valueOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
-  return undefined;
-}

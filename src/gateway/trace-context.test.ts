@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../kernel/index.ts';
@@ -9,7 +10,7 @@ const given = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 function applied(fields: string[], sample = 0): Record<string, string> {
   const raw = [...fields];
-  new TraceContext(sample, seededRandom(1)).applyTo(raw);
+  new TraceContext(sample, seededRandom(1)).applyTo({ rawHeaders: raw, headers: {} } as IncomingMessage);
   return Object.fromEntries(Array.from({ length: raw.length / 2 }, (_, at) => [raw[at * 2]!, raw[at * 2 + 1]!]));
 }
 

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Random } from '../kernel/index.ts';
 
 /** A trace's ids are drawn ahead, so many bytes at a time. */
@@ -39,16 +40,18 @@ export class TraceContext {
   /**
    * Puts the request's part of its trace in place of what it came with, so that whoever passes it on or logs it has the
    * same. The state of a trace that is not continued goes.
-   *
-   * @param rawFields names and values in turn; changed in place.
    */
-  applyTo(rawFields: string[]): void {
+  applyTo(request: IncomingMessage): void {
+    const { rawHeaders: rawFields } = request;
     const given = valuesOf(rawFields, 'traceparent');
     const next = this.next(given.length === 1 ? given[0] : undefined);
     const continued = given.length === 1 && next.slice(3, 35) === given[0]!.slice(3, 35);
     remove(rawFields, 'traceparent');
     if (!continued) remove(rawFields, 'tracestate');
     rawFields.push('traceparent', next);
+    // The same fields once more: Node has made this view of them by now.
+    request.headers['traceparent'] = next;
+    if (!continued) delete request.headers['tracestate'];
   }
 
   /** Random and not all zero, in hexadecimal. */
