@@ -43,6 +43,13 @@ export interface Balancer {
   answered(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs?: number): void;
   /** The answer is over. Once for each pick, after {@link answered}. `broken`: it was cut off by the endpoint. */
   done(endpoint: Endpoint, broken?: boolean): void;
+  /**
+   * Makes one call to an endpoint and reports how it went: what it throws is a failure. For what answers in one piece, such
+   * as a query of a database.
+   *
+   * @throws SpillwayError as {@link refusal} when no endpoint may be used, and whatever the call throws.
+   */
+  execute<T>(call: (endpoint: Endpoint) => Promise<T>, context?: PickContext): Promise<T>;
   /** Why no endpoint may be used: the breakers are open, or there is none. */
   refusal(): SpillwayError;
   /** No new requests for this endpoint until {@link resume}; resolves when those in flight have ended. */
@@ -139,6 +146,20 @@ class EndpointBalancer implements Balancer, Fleet {
     endpoint.inFlight++;
     endpoint.picks++;
     return endpoint;
+  }
+
+  async execute<T>(call: (endpoint: Endpoint) => Promise<T>, context: PickContext = NO_CONTEXT): Promise<T> {
+    const endpoint = this.pick(context);
+    if (!endpoint) throw this.refusal();
+    const startedMs = this.#clock.monotonic();
+    let outcome: Outcome = 'failure';
+    try {
+      const value = await call(endpoint);
+      outcome = 'success';
+      return value;
+    } finally {
+      this.report(endpoint, outcome, this.#clock.monotonic() - startedMs);
+    }
   }
 
   report(endpoint: Endpoint, outcome: Outcome, latencyMs: number, retryAfterMs = 0): void {

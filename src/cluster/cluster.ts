@@ -49,8 +49,8 @@ export interface Cluster {
   /** Has every worker finish what it does, and ends them. */
   stop(): Promise<void>;
   /**
-   * Replaces the workers one by one; each is drained only when its successor is ready. Resolves when the last one is
-   * replaced.
+   * Replaces the workers one by one; each is drained only when its successor is ready, and the next one is begun with
+   * meanwhile, as long as no more than half of them drain. Resolves when the last one has ended.
    *
    * @throws SpillwayError SPILLWAY_WORKER_FAILED when a successor does not become ready: its predecessor, and all after
    *   it, go on serving.
@@ -185,9 +185,7 @@ class ProcessCluster implements Cluster {
   }
 
   reload(): Promise<void> {
-    return this.#change(async () => {
-      for (const slot of this.#slots) if (slot.drained === undefined) await this.#replaceIn(slot);
-    });
+    return this.#change(() => this.#replaceAll());
   }
 
   scale(workers: number): Promise<void> {
@@ -272,9 +270,29 @@ class ProcessCluster implements Cluster {
     return changed;
   }
 
-  /** A successor beside the worker of a slot; the worker is drained when that is ready, and stays when it never is. */
+  async #replaceAll(): Promise<void> {
+    const draining = new Set<Promise<void>>();
+    const most = Math.max(1, this.#slots.length >>> 1);
+    try {
+      for (const slot of this.#slots.filter(({ drained }) => drained === undefined)) {
+        if (draining.size >= most) await Promise.race(draining);
+        const predecessor = await this.#succeed(slot);
+        if (!predecessor) continue;
+        const drained = predecessor.drain().then(() => void draining.delete(drained));
+        draining.add(drained);
+      }
+    } finally {
+      await Promise.all(draining);
+    }
+  }
+
   async #replaceIn(slot: Slot): Promise<void> {
-    if (this.#stopping) return;
+    await (await this.#succeed(slot))?.drain();
+  }
+
+  /** Puts a successor in a slot, once it is ready, and returns the worker to drain. One that never is changes nothing. */
+  async #succeed(slot: Slot): Promise<WorkerProcess | undefined> {
+    if (this.#stopping) return undefined;
     this.#replacing.add(slot);
     try {
       const successor = this.#launch(slot);
@@ -284,7 +302,7 @@ class ProcessCluster implements Cluster {
       slot.worker = successor;
       slot.failures = 0;
       if (slot.drained !== undefined) this.#takeBack(slot);
-      await predecessor?.drain();
+      return predecessor;
     } finally {
       this.#replacing.delete(slot);
     }

@@ -1,20 +1,11 @@
 import { z } from 'zod';
-import { count, duration, messageOf, parseOptions, runtimeFrom, size, SpillwayError, type Runtime } from '../kernel/index.ts';
-import type { RouteMatch } from '../policy/index.ts';
+import { messageOf, parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
+import { batchOptions, type RouteMatch } from '../policy/index.ts';
 import type { Exchange, Upstream } from '../ports/index.ts';
 import { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
 import { parseTarget } from './target.ts';
 
-export const batchSchema = z
-  .strictObject({
-    maxRequests: count(1, 1000).default(20).describe('Most requests in one batch.'),
-    concurrency: count(1, 100).default(5).describe('Requests of one batch that run at once.'),
-    maxBytes: size({ max: '100mb' }).prefault('1mb').describe('Largest batch, and largest answer to one of its requests.'),
-    timeout: duration({ min: '1ms', max: '10m' })
-      .prefault('10s')
-      .describe('How long the batch may take; what is not answered by then is answered 504.'),
-  })
-  .transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout }));
+export const batchSchema = z.strictObject(batchOptions).transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout }));
 
 export type BatchOptions = z.input<typeof batchSchema>;
 type BatchSettings = z.output<typeof batchSchema>;
@@ -40,6 +31,16 @@ export interface BatchAnswer {
 export interface BatchConnections {
   readonly match: (method: string, path: string) => RouteMatch | undefined;
   readonly upstream: Upstream;
+  /**
+   * Whether a request of the batch may be served: its answer when it may not. Where limits hold, ask them here, or a batch
+   * is a way round them.
+   */
+  readonly admit?: (exchange: Exchange) => BatchRefusal | undefined | Promise<BatchRefusal | undefined>;
+}
+
+export interface BatchRefusal {
+  readonly status: number;
+  readonly detail: string;
 }
 
 /**
@@ -53,7 +54,15 @@ export function createBatchEndpoint(
   connections: BatchConnections,
   runtime: Partial<Runtime> = {},
 ): (exchange: Exchange) => void {
-  const settings = parseOptions(batchSchema, options, 'createBatchEndpoint(options)');
+  return batchFrom(parseOptions(batchSchema, options, 'createBatchEndpoint(options)'), connections, runtime);
+}
+
+/** The same from settings that were checked already, such as a resolved policy's. */
+export function batchFrom(
+  settings: BatchSettings,
+  connections: BatchConnections,
+  runtime: Partial<Runtime> = {},
+): (exchange: Exchange) => void {
   const batch = new Batch(settings, connections, runtimeFrom(runtime));
   return (exchange) => void batch.answer(exchange);
 }
@@ -128,6 +137,9 @@ class Batch {
     const match = this.#connections.match(request.method, target.path);
     if (!match) return failed(404, `Nothing is served at ${target.path}.`);
     try {
+      const { path, query } = target;
+      const refusal = await this.#connections.admit?.({ ...exchange, ...match, method: request.method, path, query });
+      if (refusal) return failed(refusal.status, refusal.detail);
       return await this.#ask(request, exchange, match, target, leftMs);
     } catch (error) {
       const { status, detail } = problemOf(error);
@@ -146,7 +158,7 @@ class Batch {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const headers = [
       ...inherited(exchange),
-      ...Object.entries(request.headers).flatMap(([name, value]) => [name.toLowerCase(), value]),
+      ...Object.entries(request.headers).flatMap(([name, value]) => ownField(name.toLowerCase(), value)),
     ];
     if (body) headers.push('content-type', 'application/json', 'content-length', String(body.length));
     return new Promise((resolve, reject) => {
@@ -202,6 +214,11 @@ function bodyOf(bytes: Buffer, contentType: string | undefined): unknown {
   } catch {
     return text;
   }
+}
+
+/** How long the body is says the body, and nobody else. */
+function ownField(name: string, value: string): string[] {
+  return name === 'content-length' || name === 'transfer-encoding' ? [] : [name, value];
 }
 
 function failed(status: number, detail: string): BatchAnswer {

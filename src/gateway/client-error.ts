@@ -1,6 +1,12 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { problemBody } from './problems.ts';
+
+/** Whether an answer to an earlier request on this connection is not out yet. */
+export function isAnswerDue(socket: Duplex): boolean {
+  return Boolean((socket as HttpSocket)._httpMessage);
+}
 
 /** A socket as Node's HTTP server keeps it. */
 interface HttpSocket extends Socket {

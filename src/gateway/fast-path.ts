@@ -7,6 +7,7 @@ import { forwardingFields } from './forwarding.ts';
 import { PlainExchange, type ForwardedLines } from './plain-exchange.ts';
 import { Recogniser, type PlainFields, type PlainRequest } from './recognise.ts';
 import type { AnswerOwner } from './socket-answer.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** What the fast path is connected to. */
 export interface FastPathConnections {
@@ -24,6 +25,8 @@ export interface FastPathConnections {
   /** Hears of a request that was taken, once its answer is complete or broken off. */
   readonly onPassed: (exchange: PlainExchange) => void;
   readonly nextRequestId: () => string;
+  /** Begins traces, where they are wanted; a request that belongs to one already is left to the full path then. */
+  readonly trace: TraceContext | undefined;
   /** Takes over a connection for good. */
   readonly serveHttp: (socket: Socket) => void;
 }
@@ -262,6 +265,7 @@ class FastConnection implements AnswerOwner {
     if (!connections.pass) return false;
     const { target } = request;
     const mark = target.indexOf('?');
+    if (connections.trace && 'traceparent' in request.fields.byName) return false;
     const match = connections.match(request.method, mark === -1 ? target : target.slice(0, mark));
     if (!match) return false;
     const exchange = new PlainExchange(
@@ -272,6 +276,7 @@ class FastConnection implements AnswerOwner {
       connections.nextRequestId(),
       clock.monotonic(),
       this,
+      connections.trace?.next(),
     );
     this.#passing = exchange;
     this.#path.passing++;

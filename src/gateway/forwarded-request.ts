@@ -4,6 +4,7 @@ import type { UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../por
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { responseFields } from './forwarding.ts';
+import type { SecurityHeaders } from './security-headers.ts';
 import type { OutboundRequest } from './upstream-connection.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
@@ -15,10 +16,11 @@ export interface ForwardingContext {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly maxBodyBytes: number;
+  readonly securityHeaders: SecurityHeaders | undefined;
 }
 
 /** What is asked of an upstream, apart from the bytes that are sent. */
-export type ForwardableRequest = Pick<UpstreamRequest, 'method' | 'target' | 'timeoutMs' | 'clientIp' | 'hashKey'>;
+export type ForwardableRequest = Pick<UpstreamRequest, 'method' | 'scheme' | 'target' | 'timeoutMs' | 'clientIp' | 'hashKey'>;
 
 /** What decides about the endpoint beside the request itself. */
 export interface Preference {
@@ -107,7 +109,8 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
     this.#keepOnly(attempt);
     this.#headSeen = true;
     this.#context.deadlines.remove(this);
-    this.#receiver.onHead(status, responseFields(fields));
+    const passed = responseFields(fields);
+    this.#receiver.onHead(status, this.#context.securityHeaders?.addTo(passed, this.#request.scheme) ?? passed);
   }
 
   attemptData(chunk: Buffer): boolean | void {
@@ -138,8 +141,8 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
     if (attempt) this.#attempt = attempt;
     else {
       this.#finish('failure');
-      const text = `upstream '${this.#pools.balancer.name}' has no endpoint left to try`;
-      this.#receiver.onError(new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', text));
+      // Not before dispatch has returned: the caller has not seen the exchange yet.
+      queueMicrotask(() => this.#receiver.onError(this.#pools.balancer.refusal()));
     }
   }
 

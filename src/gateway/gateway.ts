@@ -6,7 +6,7 @@ import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } fr
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers } from '../ports/index.ts';
 import { ClientAddresses } from './client-address.ts';
-import { onClientError } from './client-error.ts';
+import { isAnswerDue, onClientError } from './client-error.ts';
 import { completed, type CompletedRequest } from './completed-request.ts';
 import { FastPath, type FastAnswer } from './fast-path.ts';
 import { GatewayExchange, type Refusal, type RequestFacts } from './gateway-exchange.ts';
@@ -19,6 +19,7 @@ import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
 import { CertificateWatch, createParsingServer } from './server.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
+import { TraceContext } from './trace-context.ts';
 import { refuseUpgrade, type UpgradeRequest } from './upgrade.ts';
 
 /** What the gateway is connected to. */
@@ -78,8 +79,8 @@ export interface Gateway {
  * @throws ConfigError when the options are wrong.
  */
 export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
-  const { listen, trustedProxies, ...connections } = options;
-  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }) };
+  const { listen, trustedProxies, tracing, ...connections } = options;
+  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }), ...(tracing && { tracing }) };
   return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
 }
 
@@ -102,6 +103,7 @@ class HttpGateway implements Gateway {
   readonly #addresses: ClientAddresses;
   readonly #metrics: HttpMetrics;
   readonly #requestIds = new RequestIds();
+  readonly #trace: TraceContext | undefined;
   readonly #metricsOf = new Map<RoutePolicy, RouteMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
@@ -116,12 +118,13 @@ class HttpGateway implements Gateway {
   readonly #serveHttp: (socket: Socket) => void;
   #draining = false;
 
-  constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, metrics }: Runtime) {
+  constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, random, metrics }: Runtime) {
     this.#settings = settings.listen;
     this.#connections = connections;
     this.#clock = clock;
     this.#addresses = new ClientAddresses(settings.trustedProxies);
     this.#metrics = new HttpMetrics(metrics);
+    this.#trace = settings.tracing && new TraceContext(settings.tracing.sample, random);
     this.server = this.#createServer();
     const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
     this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
@@ -214,7 +217,10 @@ class HttpGateway implements Gateway {
       this.#refuse(response, { status: 417, detail: 'Only 100-continue can be expected.' }),
     );
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
-    server.on('connect', (_, socket) => refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' }));
+    server.on('connect', (_, socket) => {
+      if (isAnswerDue(socket)) this.#cut(socket);
+      else refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' });
+    });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = onClientError(error, socket as Socket);
       if (status) this.#metrics.refused(status);
@@ -262,6 +268,7 @@ class HttpGateway implements Gateway {
         pass: handlePlain && ((exchange) => this.#pass(exchange, handlePlain)),
         onPassed: (exchange) => this.#onPassed(exchange),
         nextRequestId: () => this.#requestIds.next(),
+        trace: this.#trace,
         serveHttp: this.#serveHttp,
       },
       { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
@@ -342,7 +349,17 @@ class HttpGateway implements Gateway {
     this.#serve(new GatewayExchange(request, response, match, facts));
   }
 
+  /**
+   * Ends a connection whose parser Node has taken away while answers were due: nothing can be said in their place, and
+   * Node closes only the one that is being written.
+   */
+  #cut(socket: Duplex): void {
+    socket.destroy();
+    for (const response of this.#inFlight) if (response.socket === null && response.req.socket === socket) response.emit('close');
+  }
+
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (isAnswerDue(socket)) return this.#cut(socket);
     const facts = this.#factsOf(request, this.#clock.monotonic());
     const refuse = (problem: Refusal): void => {
       this.#metrics.refused(problem.status);
@@ -386,6 +403,7 @@ class HttpGateway implements Gateway {
     const url = request.url!;
     if (url.length > this.#settings.maxUrlBytes) return { status: 414, detail: 'The request target is too long.' };
     if (request.method === 'TRACE') return { status: 405, detail: 'TRACE is not served.' };
+    this.#trace?.applyTo(request);
     const head = readHead(request);
     const problem = framingProblem(head, request.httpVersion, this.#settings.maxBodyBytes);
     if (problem) return problem;

@@ -6,7 +6,7 @@ import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } fr
 import type { AnswerWriter } from './answer-writer.ts';
 import { CODINGS, type Compression } from './compression.ts';
 import { chooseCoding, compressorFor, isCompressible } from './content-coding.ts';
-import { problemOf, sendProblem } from './problems.ts';
+import { problemOf, retryFields, sendProblem } from './problems.ts';
 
 /** What an exchange asks of its upstream. */
 export function upstreamRequestOf(exchange: Exchange): UpstreamRequest {
@@ -144,7 +144,7 @@ export class PassReceiver implements UpstreamReceiver {
     const { response, requestId } = this.#exchange;
     if (this.#ended || response.destroyed) return;
     this.#compressor?.destroy();
-    sendProblem(response, problemOf(error, requestId));
+    sendProblem(response, problemOf(error, requestId), retryFields(error));
   }
 
   #write(to: AnswerWriter | Transform, chunk: Buffer): boolean {

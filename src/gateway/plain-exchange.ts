@@ -26,8 +26,10 @@ export class PlainExchange implements CompletedRequest {
   readonly request: { readonly headers: Readonly<Record<string, string>> };
   readonly response: SocketAnswer;
   readonly outbound: OutboundRequest;
+  readonly #traceparent: string | undefined;
   durationMs = 0;
 
+  /** @param traceparent its part of a trace begun here; a request that comes with one is none of this path's then. */
   constructor(
     plain: PlainRequest,
     route: RouteMatch['route'],
@@ -36,6 +38,7 @@ export class PlainExchange implements CompletedRequest {
     requestId: string,
     startedMs: number,
     owner: AnswerOwner,
+    traceparent: string | undefined,
   ) {
     this.method = plain.method;
     this.authority = plain.authority;
@@ -45,11 +48,13 @@ export class PlainExchange implements CompletedRequest {
     this.startedMs = startedMs;
     this.route = route;
     this.request = { headers: plain.fields.byName };
+    this.#traceparent = traceparent;
+    const trace = traceparent === undefined ? '' : `traceparent: ${traceparent}\r\n`;
     const isHead = plain.method === 'HEAD';
     this.response = new SocketAnswer(owner, isHead);
     this.outbound = {
       isHead,
-      head: `${requestLine(plain.method, plain.target)}${lines.before}x-request-id: ${requestId}\r\n${lines.behind}\r\n`,
+      head: `${requestLine(plain.method, plain.target)}${lines.before}x-request-id: ${requestId}\r\n${trace}${lines.behind}\r\n`,
       body: undefined,
       bodyBytes: undefined,
       repeatable: true,
@@ -84,7 +89,7 @@ export class PlainExchange implements CompletedRequest {
   }
 
   get traceparent(): string | undefined {
-    return this.request.headers['traceparent'];
+    return this.#traceparent ?? this.request.headers['traceparent'];
   }
 
   get status(): number {

@@ -40,6 +40,12 @@ export function sendProblem(response: AnswerWriter, problem: ProblemDocument, he
   response.end(body);
 }
 
+/** When to come again, where the fault knows. */
+export function retryFields(error: unknown): string[] {
+  const afterMs = error instanceof SpillwayError ? error.retryAfterMs : undefined;
+  return afterMs === undefined ? [] : ['retry-after', String(Math.max(1, Math.ceil(afterMs / 1000)))];
+}
+
 /** What a client is told of a fault. What the fault was in detail stays in the log. */
 export function problemOf(error: unknown, requestId?: string): ProblemDocument {
   const code = error instanceof SpillwayError ? error.code : undefined;

@@ -9,6 +9,7 @@ import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts
 import { PassReceiver, upstreamRequestOf, type PassedExchange } from './pass.ts';
 import type { PlainExchange } from './plain-exchange.ts';
 import { problemOf } from './problems.ts';
+import { SecurityHeaders } from './security-headers.ts';
 import type { Tunnel } from './tunnel.ts';
 import { refuseUpgrade, UpgradeAttempt, type UpgradeRequest } from './upgrade.ts';
 import type { OutboundRequest } from './upstream-connection.ts';
@@ -78,7 +79,12 @@ class BalancedProxy implements Proxy {
     this.#tierOf = tierOf;
     this.#compression = new Compression(settings.compression.minBytes);
     const { clock } = runtime;
-    this.#context = { clock, deadlines: new Deadlines(clock), maxBodyBytes: settings.maxBodyBytes };
+    this.#context = {
+      clock,
+      deadlines: new Deadlines(clock),
+      maxBodyBytes: settings.maxBodyBytes,
+      securityHeaders: settings.securityHeaders ? new SecurityHeaders(settings.securityHeaders) : undefined,
+    };
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
       Object.entries(settings.upstreams).map(([name, upstream]) => [

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { messageOf, SpillwayError, type Clock, type Timer } from '../kernel/index.ts';
+import { isAnswerDue } from './client-error.ts';
 import type { GatewaySettings } from './options.ts';
 
 export type AnyServer = Server | Http2SecureServer;
@@ -22,8 +23,8 @@ export function createParsingServer(listen: Listen): AnyServer {
     // Checked by the gateway itself, with a problem document.
     requireHostHeader: false,
     joinDuplicateHeaders: false,
-    // HTTP/2 in the clear is not offered: such a request is served as HTTP/1.1.
-    shouldUpgradeCallback: ({ headers }: { readonly headers: { readonly upgrade?: string } }) => headers.upgrade !== 'h2c',
+    // HTTP/2 in the clear is not offered, nor another protocol before all answers are out: served as HTTP/1.1.
+    shouldUpgradeCallback: ({ headers, socket }: IncomingMessage) => headers.upgrade !== 'h2c' && !isAnswerDue(socket),
   };
   if (!tls) return createServer(http1);
   const server = createSecureServer({

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Endpoint } from '../balance/index.ts';
+import { cookieValue } from './cookies.ts';
 import type { UpstreamSettings } from './options.ts';
 
 type StickySettings = NonNullable<UpstreamSettings['sticky']>;
@@ -39,15 +40,6 @@ export class StickyCookies {
     }
     return name;
   }
-}
-
-function cookieValue(field: string | undefined, name: string): string | undefined {
-  if (field === undefined || !field.includes(name)) return undefined;
-  for (const pair of field.split(';')) {
-    const equals = pair.indexOf('=');
-    if (pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
-  return undefined;
 }
 
 function sameText(a: string, b: string): boolean {

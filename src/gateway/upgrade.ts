@@ -109,7 +109,7 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#upgrade.socket.end();
+    endForGood(this.#upgrade.socket);
     this.#finish();
   }
 
@@ -139,7 +139,15 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
 export function refuseUpgrade(socket: Duplex, problem: ProblemDocument): void {
   const body = problemBody(problem);
   const fields = ['content-type', 'application/problem+json', 'content-length', String(body.byteLength), 'connection', 'close'];
-  socket.end(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
+  socket.on('error', () => socket.destroy());
+  socket.write(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
+  endForGood(socket);
+}
+
+/** Node has let go of the connection: unless somebody reads what still comes, it never closes. */
+function endForGood(socket: Duplex): void {
+  socket.resume();
+  socket.end(() => socket.destroy());
 }
 
 /** Names and values in turn. */

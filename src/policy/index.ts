@@ -7,9 +7,20 @@ export { createPolicy, type Policy, type PolicyOptions } from './policy.ts';
 export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
 export { accessLogSection } from './sections/access-log.ts';
 export { listenSection } from './sections/listen.ts';
+export { batchOptions, batchSection } from './sections/batch.ts';
 export { compressionSection, trustedProxiesSection, workersSection } from './sections/process.ts';
-export { balancingOptions, STRATEGIES, upstreamSchema, upstreamsSection, type Strategy } from './sections/upstreams.ts';
+export {
+  balancingOptions,
+  endpointsOption,
+  STRATEGIES,
+  upstreamSchema,
+  upstreamsSection,
+  type Strategy,
+} from './sections/upstreams.ts';
 export { findRoutePlan, type FoundPlan, type RoutePlan } from './route-plan.ts';
+export { securityHeadersSection } from './sections/security-headers.ts';
+export { tiersSection } from './sections/tiers.ts';
+export { tracingSection } from './sections/tracing.ts';
 export { createSourceLines, type SourceLines } from './source-lines.ts';
 export {
   PRIORITIES,

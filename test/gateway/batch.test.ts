@@ -26,7 +26,12 @@ before(async () => {
   const route = routeTo('site');
   const batch = createBatchEndpoint(
     { maxBytes: '10kb', timeout: '1s', maxRequests: 12 },
-    { match: (_, path) => (path.startsWith('/nowhere') ? undefined : { route, params: {} }), upstream: proxy },
+    {
+      match: (_, path) => (path.startsWith('/nowhere') ? undefined : { route, params: {} }),
+      upstream: proxy,
+      admit: async ({ path, method, clientIp }) =>
+        path === '/limited' ? { status: 429, detail: `${method} by ${clientIp} is one too many.` } : undefined,
+    },
   );
   site = await startSite([origin.url], { gateway: { handle: batch } as never });
 });
@@ -46,6 +51,30 @@ async function send(batch: unknown, method = 'POST'): Promise<{ status: number; 
 }
 
 describe('a batch', () => {
+  test('asks for each request whether it may be served', async () => {
+    const { answers } = await send([{ path: '/a' }, { method: 'PUT', path: '/limited', body: 1 }]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 429],
+    );
+    assert.equal((answers[1]!.body as { detail: string }).detail, 'PUT by 127.0.0.1 is one too many.');
+  });
+
+  test('lets no request say how long it is', async () => {
+    const headers = { 'Content-Length': '3', 'Transfer-Encoding': 'chunked' };
+    const { answers } = await send([
+      { path: '/a', headers },
+      { method: 'POST', path: '/b', headers, body: { x: 1 } },
+    ]);
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, (body as { body: string }).body]),
+      [
+        [200, ''],
+        [200, '{"x":1}'],
+      ],
+    );
+  });
+
   test('answers each request in its place, five at a time, as whoever sent the batch', async () => {
     most = 0;
     const { status, answers } = await send(Array.from({ length: 12 }, (_, n) => ({ path: `/${n}` })));

@@ -97,6 +97,44 @@ describe('framing that could be read in two ways is refused, and nothing behind 
   });
 });
 
+test('what changes the protocol behind a request that waits for its answer takes nothing away, and leaves nothing behind', async () => {
+  const answers: (() => void)[] = [];
+  const slow = await Origin.start((_, response) => void answers.push(() => response.end('late')));
+  const held = await startSite([slow.url]);
+  try {
+    for (const last of [
+      'CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n',
+      'GET /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ]) {
+      const socket = connect(held.port, '127.0.0.1');
+      socket.on('error', () => {});
+      let heard = '';
+      socket.on('data', (chunk) => (heard += String(chunk)));
+      socket.write(`${post('Content-Length: 0', '')}${post('Content-Length: 0', '')}${last}`);
+      await eventually('the origin is asked, or the connection is cut', () => answers.length === 3 || socket.destroyed);
+      assert.equal(heard, '', 'no answer before those that are due');
+      socket.destroy();
+      await eventually('nothing is left', () => held.gateway.inFlight === 0 && held.gateway.connections === 0);
+      for (const answer of answers.splice(0)) answer();
+    }
+  } finally {
+    await held.stop();
+    await slow.kill();
+  }
+});
+
+test('a refused CONNECT or upgrade leaves no connection behind, whatever follows it, nor takes the server along', async () => {
+  for (const refused of ['CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n', get('Connection: upgrade\r\nUpgrade: x\r\nHost: b')]) {
+    const answer = await exchangeRaw(site.port, `${refused}${SMUGGLED.repeat(50)}`);
+    assert.match(answer, /^HTTP\/1\.1 (?:405|400) /);
+    const socket = connect(site.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(refused);
+    socket.resetAndDestroy();
+  }
+  await eventually('nothing is left', () => site.gateway.connections === 0);
+});
+
 describe('framing that is plain is passed on as it is', () => {
   test('pipelined requests are answered in order, each with its own body', async () => {
     const { statuses, asked } = await attempt(

@@ -14,7 +14,7 @@ export function address({ protocols, example, originOnly = false }: AddressKind)
   const accepts = (text: string): boolean => {
     if (!URL.canParse(text)) return false;
     const { protocol, username, password, pathname, search, hash } = new URL(text);
-    const isOrigin = username + password === '' && pathname + search + hash === '/';
+    const isOrigin = username + password === '' && /^\/?$/.test(pathname + search + hash);
     return protocols.includes(protocol.slice(0, -1)) && (isOrigin || !originOnly);
   };
   return z.string({ error: `expected an address such as '${example}'` }).superRefine((text, context) => {

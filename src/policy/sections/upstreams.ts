@@ -15,23 +15,32 @@ export const STRATEGIES = [
 ] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
-const endpointUrl = () => address({ protocols: ['http', 'https'], example: 'http://127.0.0.1:3001', originOnly: true });
+function endpoint(protocols: readonly string[]) {
+  const url = () => address({ protocols, example: 'http://127.0.0.1:3001', originOnly: true });
+  const whole = z.strictObject({
+    url: url().describe('Address of the endpoint: scheme, host and port.'),
+    weight: count(1, 1000).default(1).describe('Its share of requests, beside the others.'),
+    backup: z.boolean().default(false).describe('Used only while no other endpoint can be.'),
+    zone: z.string().min(1).optional().describe('Where it stands; requests stay within their own zone while they can.'),
+    reservedFor: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Subscription tiers it is kept for: `premium`; empty: for everyone.'),
+  });
+  return z
+    .union([url(), whole])
+    .transform((one) =>
+      typeof one === 'string' ? { url: one, weight: 1, backup: false, zone: undefined, reservedFor: [] } : one,
+    );
+}
 
-const endpoint = z
-  .union([
-    endpointUrl(),
-    z.strictObject({
-      url: endpointUrl().describe('Address of the endpoint: scheme, host and port.'),
-      weight: count(1, 1000).default(1).describe('Its share of requests, beside the others.'),
-      backup: z.boolean().default(false).describe('Used only while no other endpoint can be.'),
-      zone: z.string().min(1).optional().describe('Where it stands; requests stay within their own zone while they can.'),
-      reservedFor: z
-        .array(z.string().min(1))
-        .default([])
-        .describe('Subscription tiers it is kept for: `premium`; empty: for everyone.'),
-    }),
-  ])
-  .transform((one) => (typeof one === 'string' ? { url: one, weight: 1, backup: false, zone: undefined, reservedFor: [] } : one));
+/** Where a service runs, by addresses of these protocols. */
+export function endpointsOption(protocols: readonly string[]) {
+  return z
+    .array(endpoint(protocols))
+    .min(1, 'at least one endpoint is needed')
+    .describe('Where the service runs: addresses, or objects with weights.');
+}
 
 const health = z
   .strictObject({
@@ -69,10 +78,7 @@ const outliers = z
 
 /** What a balancer needs to know; a whole upstream has more. */
 export const balancingOptions = {
-  endpoints: z
-    .array(endpoint)
-    .min(1, 'at least one endpoint is needed')
-    .describe('Where the service runs: addresses, or objects with weights.'),
+  endpoints: endpointsOption(['http', 'https']),
   strategy: z.enum(STRATEGIES).default('adaptive').describe('How the next endpoint is chosen.'),
   zone: z.string().min(1).optional().describe('Where this process stands: endpoints of the same zone come first.'),
   health: health.optional().describe('Questions asked of every endpoint to learn how it is; absent: none.'),
