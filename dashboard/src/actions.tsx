@@ -118,26 +118,38 @@ export function ActionBar({ available, act }: ActionBarProps) {
             Reload…
           </button>
         )}
-        {available.has('setShedLevel') &&
-          [0, 1, 2].map((level) => (
-            <button
-              key={level}
-              type="button"
-              onClick={() =>
-                act({
-                  title: level === 0 ? 'Let shedding decide by itself?' : `Shed at level ${level} for 10 minutes?`,
-                  text:
-                    level === 0 ? 'It follows the load again.' : 'Requests of low priority are refused first, whatever the load.',
-                  path: 'shed/level',
-                  body: { level },
-                })
-              }
-            >
-              {level === 0 ? 'Shed by itself…' : `Shed level ${level}…`}
-            </button>
-          ))}
       </div>
+      {available.has('setShedLevel') && <ShedButtons act={act} />}
       {available.size === 0 && <p class="teach">This listener was given nothing to control.</p>}
     </section>
+  );
+}
+
+/** Shedding decides by itself; by hand it is set for a while. */
+function ShedButtons({ act }: { act: Act }) {
+  const byHand = (level: number): PlannedAction => ({
+    title: `Shed at level ${level} for 10 minutes?`,
+    text: 'Requests of low priority are refused first, whatever the load; the higher the level, the more.',
+    path: 'shed/level',
+    body: { level },
+  });
+  const byItself = {
+    title: 'Let shedding decide by itself?',
+    text: 'It follows the load again.',
+    path: 'shed/level',
+    body: { level: 0 },
+  };
+  return (
+    <div class="buttons" role="group" aria-label="Shedding">
+      <span class="label">Shed load</span>
+      <button type="button" onClick={() => act(byItself)}>
+        By itself…
+      </button>
+      {[1, 2, 3].map((level) => (
+        <button key={level} type="button" onClick={() => act(byHand(level))}>
+          Level {level}…
+        </button>
+      ))}
+    </div>
   );
 }

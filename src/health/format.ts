@@ -8,6 +8,7 @@ type Known = number | null | undefined;
 
 export function amount(value: Known): string {
   if (value === null || value === undefined) return DASH;
+  if (value > 0 && value < 0.05) return '<0.1';
   if (value >= 1e6) return `${tenth.format(value / 1e6)} M`;
   if (value >= 100_000) return `${whole.format(value / 1000)} k`;
   return !Number.isInteger(value) && value < 9.95 ? tenth.format(value) : whole.format(value);

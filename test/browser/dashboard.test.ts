@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
@@ -12,17 +12,11 @@ import type { Change, HistorySlice } from '../../src/health/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { startSpillway, type Running } from '../../src/serve.ts';
 import { eventually } from '../servers/index.ts';
-import { launchChromium, openPage, seriousFaults } from './chromium.ts';
-import { startLiveService } from './live-service.ts';
-
-/** `SCREENSHOTS=1 npm test -- test/browser/dashboard` renews the pictures of the docs. */
-const screenshots = process.env['SCREENSHOTS']
-  ? resolve(import.meta.dirname, '../../docs/images')
-  : mkdtempSync(join(tmpdir(), 'spillway-shots-'));
+import { launchChromium, openPage, scrollsSideways, seriousFaults, shoot } from './chromium.ts';
+import { startLiveService, type LiveService, type LiveServiceOptions } from './live-service.ts';
 
 let browser: Browser;
 before(async () => {
-  mkdirSync(screenshots, { recursive: true });
   browser = await launchChromium();
 });
 after(() => browser.close());
@@ -31,34 +25,54 @@ const verdict = (page: Page): Promise<string | null> => page.locator('[data-verd
 const hopState = (page: Page, hop: string): Promise<string | null> =>
   page.locator(`[data-hop="${hop}"]`).getAttribute('data-state');
 
-async function shoot(page: Page, name: string): Promise<void> {
-  const path = join(screenshots, `${name}.png`);
-  await page.screenshot({ path, fullPage: true });
-  assert.ok(statSync(path).size > 20_000, `${name}.png is empty`);
-}
+/** `PICTURES=folder` keeps what it looked like, for people to look at. */
+const pictures = process.env['PICTURES'] ?? mkdtempSync(join(tmpdir(), 'spillway-pictures-'));
 
-test('it looks right, light, dark and on a phone, and axe finds no serious fault', async (t) => {
-  const service = await startLiveService({ past: true });
-  t.after(() => service.stop());
-  await delay(3000);
-  const looks = [
-    ['dashboard-light', {}],
-    ['dashboard-dark', { colorScheme: 'dark' }],
-    ['dashboard-phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2 }],
-  ] as const;
-  for (const [name, options] of looks) {
-    const { page, complaints, outside } = await openPage(browser, service.url, options);
-    await page.waitForSelector('[data-verdict="healthy"]');
-    await page.waitForSelector('.u-wrap canvas');
-    await delay(1200);
-    await shoot(page, name);
-    assert.deepEqual(await seriousFaults(page), [], name);
-    assert.deepEqual([complaints, outside], [[], []], name);
-    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-    assert.equal(overflow, 0, `${name} scrolls sideways`);
-    await page.close();
-  }
-});
+const LOOKS = [
+  ['light', {}],
+  ['dark', { colorScheme: 'dark' }],
+  ['phone', { viewport: { width: 360, height: 780 } }],
+] as const;
+
+/** States a service can be in that the page must show well. */
+const STATES: readonly (readonly [
+  name: string,
+  verdict: string,
+  options: LiveServiceOptions,
+  breakIt: (service: LiveService) => void,
+])[] = [
+  ['calm', 'healthy', { past: true }, () => undefined],
+  ['new', 'healthy', { idle: true }, () => undefined],
+  ['impaired', 'degraded', { past: true }, (service) => service.setEndpoints([true, false])],
+  [
+    'failing',
+    'critical',
+    { past: true, workers: 3 },
+    (service) => {
+      service.setFailing(0.7);
+      service.setEndpoints([false, false]);
+    },
+  ],
+];
+
+for (const [state, expected, options, breakIt] of STATES) {
+  test(`${state}: it looks right, light, dark and on a phone, and axe finds no serious fault`, async (t) => {
+    const service = await startLiveService(options);
+    t.after(() => service.stop());
+    breakIt(service);
+    for (const [look, view] of LOOKS) {
+      const { page, complaints, outside } = await openPage(browser, service.url, view);
+      await page.waitForSelector(`[data-verdict="${expected}"]`);
+      await page.waitForSelector('.u-wrap canvas');
+      await delay(1200);
+      await shoot(page, join(pictures, `${state}-${look}.png`));
+      assert.deepEqual(await seriousFaults(page), [], `${state} ${look}`);
+      assert.deepEqual([complaints, outside], [[], []], `${state} ${look}`);
+      assert.equal(await scrollsSideways(page), false, `${state} ${look} scrolls sideways`);
+      await page.close();
+    }
+  });
+}
 
 test('everything can be reached and done by keyboard; an action is confirmed first', async (t) => {
   const service = await startLiveService();

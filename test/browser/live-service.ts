@@ -36,6 +36,8 @@ const ENDPOINTS = ['http://127.0.0.1:3001', 'http://127.0.0.1:3002'];
 export interface LiveServiceOptions {
   readonly token?: string;
   readonly workers?: number;
+  /** Nobody asks for anything. */
+  readonly idle?: boolean;
   /** Begin with a quarter of an hour of history, as after a restart, so that charts have something to show. */
   readonly past?: boolean;
 }
@@ -63,7 +65,7 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
   const names = ['purge', 'reload', 'drainWorker', 'restartWorker', 'heapProfile', 'setShedLevel', 'drainEndpoint'] as const;
   const actions = Object.fromEntries(names.map((name) => [name, record(name)])) as Partial<AdminActions>;
   const admin = createAdmin({ port: 0, health, actions, ...(options.token === undefined ? {} : { token: options.token }) });
-  const traffic = systemClock.setRepeating(() => workers.forEach((worker) => worker.serve(0.05)), 50);
+  const traffic = systemClock.setRepeating(() => options.idle || workers.forEach((worker) => worker.serve(0.05)), 50);
   await health.start();
   const url = await admin.start();
   return {
