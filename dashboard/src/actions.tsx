@@ -125,31 +125,32 @@ export function ActionBar({ available, act }: ActionBarProps) {
   );
 }
 
+/** What each level set by hand refuses. */
+const SHED_LEVELS = [
+  { level: 1, what: 'background work' },
+  { level: 3, what: 'low priority' },
+  { level: 6, what: 'normal and low' },
+] as const;
+
 /** Shedding decides by itself; by hand it is set for a while. */
 function ShedButtons({ act }: { act: Act }) {
-  const byHand = (level: number): PlannedAction => ({
-    title: `Shed at level ${level} for 10 minutes?`,
-    text: 'Requests of low priority are refused first, whatever the load; the higher the level, the more.',
-    path: 'shed/level',
+  const byItself = { title: 'Let shedding decide by itself?', text: 'It follows the load again.', body: { level: 0 } };
+  const byHand = ({ level, what }: (typeof SHED_LEVELS)[number]) => ({
+    title: `Refuse ${what} for 10 minutes?`,
+    text: 'Every worker refuses such requests, whatever the load; stored pages are served all the same.',
     body: { level },
   });
-  const byItself = {
-    title: 'Let shedding decide by itself?',
-    text: 'It follows the load again.',
-    path: 'shed/level',
-    body: { level: 0 },
-  };
   return (
     <div class="buttons" role="group" aria-label="Shedding">
-      <span class="label">Shed load</span>
-      <button type="button" onClick={() => act(byItself)}>
-        By itself…
-      </button>
-      {[1, 2, 3].map((level) => (
-        <button key={level} type="button" onClick={() => act(byHand(level))}>
-          Level {level}…
+      <span class="label">Refuse</span>
+      {SHED_LEVELS.map((one) => (
+        <button key={one.level} type="button" onClick={() => act({ ...byHand(one), path: 'shed/level' })}>
+          {one.what}…
         </button>
       ))}
+      <button type="button" onClick={() => act({ ...byItself, path: 'shed/level' })}>
+        nothing…
+      </button>
     </div>
   );
 }
