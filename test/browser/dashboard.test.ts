@@ -100,6 +100,45 @@ test('everything can be reached and done by keyboard; an action is confirmed fir
   await page.close();
 });
 
+test('where machines share their history, the charts show all of them or this one', async (t) => {
+  const service = await startLiveService({
+    past: true,
+    others: async ({ signals, stepMs, fromMs, toMs }) => {
+      const first = Math.ceil(fromMs / stepMs);
+      const rows = Array.from({ length: Math.floor(toMs / stepMs) - first }, (_, at) => ({
+        stepMs,
+        atMs: (first + at) * stepMs,
+        values: new Map(signals.map((signal) => [signal, signal === 'http.2xx' ? 10_000 : 0])),
+      }));
+      return [{ node: 'another', rows }];
+    },
+  });
+  t.after(() => service.stop());
+  const { page, complaints } = await openPage(browser, service.url);
+  const answered = page.locator('.tile').first().locator('.key', { hasText: 'answered' });
+  await page.getByRole('button', { name: 'All 2' }).click();
+  await answered.filter({ hasText: /answered 10,\d{3}\/s/ }).waitFor();
+  await page.getByRole('button', { name: 'This machine' }).click();
+  await answered.filter({ hasText: /answered \d{2,3}\/s/ }).waitFor();
+  assert.deepEqual(await seriousFaults(page), []);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('an endpoint is drained from the page, once that is confirmed', async (t) => {
+  const service = await startLiveService();
+  t.after(() => service.stop());
+  const { page } = await openPage(browser, service.url);
+  await page.locator('[data-endpoint="http://127.0.0.1:3002"] button').click();
+  await page.getByText('Drain http://127.0.0.1:3002?').waitFor();
+  assert.deepEqual(service.performed, []);
+  await page.locator('dialog .primary').click();
+  await page.locator('.changes [data-kind="upstream"]').filter({ hasText: 'drain http://127.0.0.1:3002 of site' }).waitFor();
+  const request = { upstream: 'site', endpoint: 'http://127.0.0.1:3002', drained: true };
+  assert.deepEqual(service.performed, [{ action: 'drainEndpoint', request }]);
+  await page.close();
+});
+
 test('a token is asked for, a wrong one refused, and the right one opens the page', async (t) => {
   const service = await startLiveService({ token: 'a-token-of-16-chars' });
   t.after(() => service.stop());

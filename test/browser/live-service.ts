@@ -6,6 +6,7 @@ import {
   type AdminActions,
   type AdminListener,
   type Health,
+  type HistoryStore,
 } from '../../src/health/index.ts';
 
 /** A service that only counts: two workers under steady traffic, with an upstream that can be broken by hand. */
@@ -36,6 +37,8 @@ const ENDPOINTS = ['http://127.0.0.1:3001', 'http://127.0.0.1:3002'];
 export interface LiveServiceOptions {
   readonly token?: string;
   readonly workers?: number;
+  /** What other machines of the fleet kept. */
+  readonly others?: HistoryStore['others'];
   /** Nobody asks for anything. */
   readonly idle?: boolean;
   /** Begin with a quarter of an hour of history, as after a restart, so that charts have something to show. */
@@ -51,6 +54,7 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
     service: { name: 'power-plans', version: '0.1.0' },
     sources: async () => (silent ? [] : workers.map(({ metrics }) => metrics.snapshot())),
     workers: () => workers.map(({ name }) => ({ name, state: 'running', pid: process.pid })),
+    ...(options.others && { historyStore: storeWith(options.others) }),
     classObjectives: new Map([
       ['critical', 1000],
       ['high', 1500],
@@ -84,6 +88,11 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
       await admin.stop();
     },
   };
+}
+
+/** Keeps nothing of its own. */
+function storeWith(others: NonNullable<HistoryStore['others']>): HistoryStore {
+  return { load: () => ({ rows: [], changes: [], hours: [] }), save: () => undefined, close: () => undefined, others };
 }
 
 /** A quiet quarter of an hour with one deploy, one purge and one busy minute in it. */

@@ -26,12 +26,13 @@ export async function everyMetric(): Promise<FamilySnapshot[]> {
   const counts = new MemoryCounterStore({}, runtime);
   const limiter = createLimiter({ limit: 1, window: '1s', store: counts.connect() }, runtime);
   const permits = createConcurrencyLimiter({ limit: 1 }, runtime);
-  new MemoryKvStore({}, runtime);
+  const shared = new MemoryKvStore({}, runtime).connect();
   const measured = measureProcess(runtime);
   const { families } = runtime.metrics.snapshot();
   measured.stop();
   limiter.close();
   permits.close();
+  await shared.close();
   await spillway.stop();
   return [...families, ...whatOverflows()].toSorted((a, b) => (exposedName(a) < exposedName(b) ? -1 : 1));
 }
