@@ -22,7 +22,7 @@ export { createRedisHistory, type RedisHistoryOptions } from './redis-history.ts
 export { recordHeapProfile } from './heap-profile.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
-export { createOtlpExport } from './otlp.ts';
+export { createOtlpExport, otlpExportFrom } from './otlp.ts';
 export { otlpOptions, type OtlpEvents, type OtlpExport, type OtlpOptions } from './otlp-options.ts';
 export type { Overview, StreamMessage, WorkerRow } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';
