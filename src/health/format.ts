@@ -28,7 +28,9 @@ export function ms(value: Known): string {
 export function percent(value: Known): string {
   if (value === null || value === undefined) return DASH;
   const points = value * 100;
-  return `${points === 0 || points === 100 || (points >= 10 && points < 99) ? Math.round(points) : points.toFixed(1)} %`;
+  if (points === 0 || points === 100 || (points >= 10 && points < 99)) return `${Math.round(points)} %`;
+  // Nearly all is not all.
+  return points > 99.95 && points < 100 ? '>99.9 %' : `${points.toFixed(1)} %`;
 }
 
 export function bytes(value: Known): string {
