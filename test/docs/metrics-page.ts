@@ -1,4 +1,4 @@
-import { createBreaker, createBulkhead } from '../../src/breaker/index.ts';
+import { createBreaker, createBulkhead, createThrottle } from '../../src/breaker/index.ts';
 import { createCluster } from '../../src/cluster/index.ts';
 import { MemoryCounterStore } from '../../src/drivers/memory-counter-store.ts';
 import { MemoryKvStore } from '../../src/drivers/memory-kv-store.ts';
@@ -22,6 +22,7 @@ export async function everyMetric(): Promise<FamilySnapshot[]> {
   createRecorder({}, runtime);
   createBreaker({ name: 'database' }, runtime);
   createBulkhead({ name: 'database', concurrent: 1 }, runtime);
+  createThrottle({ name: 'database' }, runtime);
   createAdaptiveConcurrency({}, runtime);
   const counts = new MemoryCounterStore({}, runtime);
   const limiter = createLimiter({ limit: 1, window: '1s', store: counts.connect() }, runtime);
