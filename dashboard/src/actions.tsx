@@ -118,26 +118,39 @@ export function ActionBar({ available, act }: ActionBarProps) {
             Reload…
           </button>
         )}
-        {available.has('setShedLevel') &&
-          [0, 1, 2].map((level) => (
-            <button
-              key={level}
-              type="button"
-              onClick={() =>
-                act({
-                  title: level === 0 ? 'Let shedding decide by itself?' : `Shed at level ${level} for 10 minutes?`,
-                  text:
-                    level === 0 ? 'It follows the load again.' : 'Requests of low priority are refused first, whatever the load.',
-                  path: 'shed/level',
-                  body: { level },
-                })
-              }
-            >
-              {level === 0 ? 'Shed by itself…' : `Shed level ${level}…`}
-            </button>
-          ))}
       </div>
+      {available.has('setShedLevel') && <ShedButtons act={act} />}
       {available.size === 0 && <p class="teach">This listener was given nothing to control.</p>}
     </section>
+  );
+}
+
+/** What each level set by hand refuses. */
+const SHED_LEVELS = [
+  { level: 1, what: 'background work' },
+  { level: 3, what: 'low priority' },
+  { level: 6, what: 'normal and low' },
+] as const;
+
+/** Shedding decides by itself; by hand it is set for a while. */
+function ShedButtons({ act }: { act: Act }) {
+  const byItself = { title: 'Let shedding decide by itself?', text: 'It follows the load again.', body: { level: 0 } };
+  const byHand = ({ level, what }: (typeof SHED_LEVELS)[number]) => ({
+    title: `Refuse ${what} for 10 minutes?`,
+    text: 'Every worker refuses such requests, whatever the load; stored pages are served all the same.',
+    body: { level },
+  });
+  return (
+    <div class="buttons" role="group" aria-label="Shedding">
+      <span class="label">Refuse</span>
+      {SHED_LEVELS.map((one) => (
+        <button key={one.level} type="button" onClick={() => act({ ...byHand(one), path: 'shed/level' })}>
+          {one.what}…
+        </button>
+      ))}
+      <button type="button" onClick={() => act({ ...byItself, path: 'shed/level' })}>
+        nothing…
+      </button>
+    </div>
   );
 }

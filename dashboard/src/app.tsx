@@ -11,7 +11,7 @@ import { EndpointTable } from './endpoint-table.tsx';
 import { MissList } from './miss-list.tsx';
 import { PathStrip } from './path-strip.tsx';
 import { ProtectionCard } from './protection.tsx';
-import { RANGES, SignalStore, type RangeName } from './signal-store.ts';
+import { RANGES, SignalStore, type RangeName, type Scope } from './signal-store.ts';
 import { applyTheme, currentTheme, type Theme } from './theme.ts';
 import { CHARTED, Tiles } from './tiles.tsx';
 import { TokenForm } from './token-form.tsx';
@@ -31,6 +31,7 @@ export function App() {
   const [notice, setNotice] = useState<{ text: string; failed: boolean }>();
   const [theme, setTheme] = useState<Theme>(currentTheme);
   const [range, setRange] = useState<RangeName>('15 min');
+  const [scope, setScope] = useState<Scope>('machine');
   const [tick, setTick] = useState(0);
   const store = useMemo(() => new SignalStore(CHARTED), []);
   const known = useRef<Set<number>>(new Set());
@@ -50,6 +51,7 @@ export function App() {
           if (fresh) {
             fresh = false;
             void load();
+            void store.countMachines().catch(() => undefined);
             void getJson<{ name: string; available: boolean }[]>('api/actions')
               .then((all) => setAvailable(new Set(all.filter((one) => one.available).map(({ name }) => name))))
               .catch(() => undefined);
@@ -76,11 +78,12 @@ export function App() {
 
   useEffect(() => {
     store.range = range;
+    store.scope = scope;
     void load();
-    if (range === '15 min') return;
+    if (range === '15 min' && scope === 'machine') return;
     const timer = setInterval(() => void load(), 10_000);
     return () => clearInterval(timer);
-  }, [range]);
+  }, [range, scope]);
 
   useEffect(() => applyTheme(theme, false), [theme]);
 
@@ -102,6 +105,15 @@ export function App() {
         <p class="name">
           <b>{overview?.service.name ?? 'Spillway'}</b> <span class="muted">{overview?.service.version}</span>
         </p>
+        {store.machines > 1 && (
+          <div class="range" role="group" aria-label="Machines in the charts">
+            {(['machine', 'fleet'] as const).map((name) => (
+              <button key={name} type="button" aria-pressed={name === scope} onClick={() => setScope(name)}>
+                {name === 'machine' ? 'This machine' : `All ${store.machines}`}
+              </button>
+            ))}
+          </div>
+        )}
         <div class="range" role="group" aria-label="Range of the charts">
           {(Object.keys(RANGES) as RangeName[]).map((name) => (
             <button key={name} type="button" aria-pressed={name === range} onClick={() => setRange(name)}>

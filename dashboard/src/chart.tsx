@@ -156,9 +156,16 @@ function drawTop(plot: uPlot, format: (value: number | null) => string): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.font = `${10.5 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.fillStyle = colour('muted');
   ctx.textBaseline = 'top';
-  ctx.fillText(format(plot.scales['y']?.max ?? null), bbox.left + 2 * devicePixelRatio, bbox.top + 3 * devicePixelRatio);
+  const text = format(plot.scales['y']?.max ?? null);
+  const [x, y] = [bbox.left + 2 * devicePixelRatio, bbox.top + 3 * devicePixelRatio];
+  // Readable upon whatever is drawn there.
+  ctx.globalAlpha = 0.8;
+  ctx.fillStyle = colour('card');
+  ctx.fillRect(bbox.left, y - devicePixelRatio, ctx.measureText(text).width + 4 * devicePixelRatio, 13 * devicePixelRatio);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = colour('muted');
+  ctx.fillText(text, x, y);
   ctx.restore();
 }
 

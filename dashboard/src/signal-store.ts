@@ -7,9 +7,15 @@ export type RangeName = keyof typeof RANGES;
 
 const LEAST_SHOWN_MS = 60_000;
 
+/** Of this machine, or of all that keep their history in the same Redis. */
+export type Scope = 'machine' | 'fleet';
+
 /** Signals through time as the charts draw them: one column of seconds, one of values per signal. */
 export class SignalStore {
   range: RangeName = '15 min';
+  scope: Scope = 'machine';
+  /** How many machines there are; known once it was asked for. */
+  machines = 1;
   #signals: readonly string[];
   #stepMs = 1000;
   #times: number[] = [];
@@ -35,11 +41,21 @@ export class SignalStore {
     return this.#columns.get(signal) ?? [];
   }
 
+  /** Looks once how many machines there are. */
+  async countMachines(): Promise<void> {
+    const { machines } = await getJson<{ machines: number }>(
+      `api/history?signals=http.rate&of=fleet&from=${Date.now() - 60_000}`,
+    );
+    this.machines = machines;
+  }
+
   /** Fetches the whole range. */
   async load(): Promise<void> {
     const nowMs = Date.now();
     const fromMs = nowMs - RANGES[this.range];
-    const slice = await getJson<HistorySlice>(`api/history?signals=${this.#signals.join(',')}&from=${fromMs}`);
+    const query = `api/history?signals=${this.#signals.join(',')}&from=${fromMs}`;
+    const slice = await getJson<HistorySlice & { machines?: number }>(this.scope === 'fleet' ? `${query}&of=fleet` : query);
+    this.machines = slice.machines ?? this.machines;
     this.#stepMs = slice.stepMs;
     const length = slice.series[this.#signals[0]!]?.length ?? 0;
     this.#times = Array.from({ length }, (_, at) => (slice.fromMs + at * slice.stepMs) / 1000);

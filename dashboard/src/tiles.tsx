@@ -66,7 +66,7 @@ export function Tiles({ overview, ...drawn }: TilesProps) {
         metric="nodejs_eventloop_utilization_ratio"
       >
         {headroom.capacityPerSecond === null ? (
-          <p class="teach">Too idle to tell: needs 5 % load to extrapolate from.</p>
+          <span>too idle to tell: from 5 % load on</span>
         ) : (
           <>
             <Fact label="could take" value={`≈ ${rate(headroom.capacityPerSecond)}`} />

@@ -150,7 +150,7 @@ export class AdminListener {
     if (path === '/metrics') return this.#sendMetrics(request, response);
     if (path === '/events') return this.#openStream(request, response);
     if (path === '/prometheus-rules.yml') return sendText(response, 'application/yaml', this.#parts.health.prometheusRules());
-    const answer = this.#look(path, url.searchParams);
+    const answer = await this.#look(path, url.searchParams);
     if (answer !== undefined) return sendJson(response, 200, answer);
     if (actionAt(path)) {
       response.setHeader('allow', 'POST');
@@ -191,7 +191,10 @@ export class AdminListener {
     const nowMs = this.#runtime.clock.now();
     const toMs = Math.min(nowMs, Number(query.get('to') ?? nowMs) || nowMs);
     const fromMs = Number(query.get('from') ?? toMs - 900_000) || toMs - 900_000;
-    return history.slice(wanted.split(',').slice(0, 64), fromMs, toMs, Number(query.get('step') ?? 0) || 0);
+    const signals = wanted.split(',').slice(0, 64);
+    const stepMs = Number(query.get('step') ?? 0) || 0;
+    if (query.get('of') === 'fleet') return this.#parts.health.fleetHistory(signals, fromMs, toMs, stepMs);
+    return history.slice(signals, fromMs, toMs, stepMs);
   }
 
   async #sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {

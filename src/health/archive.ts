@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../kernel/index.ts';
-import type { HistoryStore } from './history-store.ts';
+import type { HistoryQuery, HistoryStore, MachineHistory } from './history-store.ts';
 import type { History, HistoryRow } from './history.ts';
 import type { SloBook } from './slo-book.ts';
 import type { Change, Timeline } from './timeline.ts';
@@ -52,6 +52,16 @@ export class Archive {
   keepChange(change: Change): void {
     this.#newChanges.push(change);
     if (this.#newChanges.length > MAX_WAITING) this.#newChanges.shift();
+  }
+
+  /** What other machines kept; undefined where that cannot be read. */
+  async others(query: HistoryQuery): Promise<readonly MachineHistory[] | undefined> {
+    try {
+      return await this.#store.others?.(query);
+    } catch (error) {
+      this.#onFault(error);
+      return undefined;
+    }
   }
 
   /** Saves what is new; what could not be saved is tried again next time. */

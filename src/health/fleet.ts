@@ -47,7 +47,7 @@ interface Member {
 }
 
 /** How many workers that are gone are remembered, so that one that was only slow to answer is not counted twice. */
-const REMEMBERED_MEMBERS = 1024;
+const REMEMBERED_MEMBERS = 128;
 
 /** Some tenths of a millisecond's work. */
 const SERIES_A_SLICE = 64;
@@ -60,6 +60,8 @@ const SERIES_A_SLICE = 64;
 export class FleetTotals {
   readonly #families = new Map<string, FleetFamily & { series: Map<string, FleetSeries> }>();
   readonly #members = new Map<string, Member>();
+  /** Members that said their last word. */
+  readonly #ended = new Set<string>();
   #present: readonly MetricsSnapshot[] = [];
   /** Series added up, of whichever family: where slices end. */
   #added = 0;
@@ -91,7 +93,9 @@ export class FleetTotals {
   /** Takes in the last snapshot of a worker that has ended: what it counted stays, what it measured is gone. */
   async absorb({ families, ...worker }: MetricsSnapshot): Promise<void> {
     const snapshot = { ...worker, families: families.map(withoutGauges) };
-    for (const _ of this.#take(snapshot, snapshot.instance ?? '')) await new Promise((resolve) => setImmediate(resolve));
+    const id = snapshot.instance ?? '';
+    for (const _ of this.#take(snapshot, id)) await new Promise((resolve) => setImmediate(resolve));
+    this.#ended.add(id);
   }
 
   *#steps(snapshots: readonly MetricsSnapshot[]): Generator<void> {
@@ -99,6 +103,17 @@ export class FleetTotals {
     for (const [place, snapshot] of snapshots.entries()) yield* this.#take(snapshot, snapshot.instance ?? `place ${place}`);
     this.#present = snapshots;
     this.#forgetGauges();
+    this.#forgetMembers(snapshots);
+  }
+
+  /** One that has ended may have answered once more in the meantime: then it is remembered until the next time. */
+  #forgetMembers(present: readonly MetricsSnapshot[]): void {
+    const answered = new Set(present.map(({ instance }) => instance));
+    for (const id of this.#ended) {
+      if (answered.has(id)) continue;
+      this.#ended.delete(id);
+      this.#members.delete(id);
+    }
     for (const id of this.#members.keys()) {
       if (this.#members.size <= REMEMBERED_MEMBERS) break;
       this.#members.delete(id);

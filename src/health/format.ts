@@ -8,6 +8,7 @@ type Known = number | null | undefined;
 
 export function amount(value: Known): string {
   if (value === null || value === undefined) return DASH;
+  if (value > 0 && value < 0.05) return '<0.1';
   if (value >= 1e6) return `${tenth.format(value / 1e6)} M`;
   if (value >= 100_000) return `${whole.format(value / 1000)} k`;
   return !Number.isInteger(value) && value < 9.95 ? tenth.format(value) : whole.format(value);
@@ -27,7 +28,9 @@ export function ms(value: Known): string {
 export function percent(value: Known): string {
   if (value === null || value === undefined) return DASH;
   const points = value * 100;
-  return `${points === 0 || points === 100 || (points >= 10 && points < 99) ? Math.round(points) : points.toFixed(1)} %`;
+  if (points === 0 || points === 100 || (points >= 10 && points < 99)) return `${Math.round(points)} %`;
+  // Nearly all is not all.
+  return points > 99.95 && points < 100 ? '>99.9 %' : `${points.toFixed(1)} %`;
 }
 
 export function bytes(value: Known): string {

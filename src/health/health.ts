@@ -14,6 +14,7 @@ import { ChangeWatch } from './change-watch.ts';
 import { breakersOf, conditionsOf, endpointsOf, type BreakerState, type UpstreamTraffic } from './conditions.ts';
 import type { HealthEvents } from './events.ts';
 import { metricsText, type MetricsFormat } from './exposition.ts';
+import { mergeMachines, type FleetSlice } from './fleet-history.ts';
 import { FleetTotals, type FleetFamily } from './fleet.ts';
 import { SqliteHistory, type HistoryStore } from './history-store.ts';
 import { History } from './history.ts';
@@ -53,6 +54,8 @@ const TELLING_REQUESTS = 10;
 const ALERT_SECONDS = 60;
 /** No word from the workers for this long: the verdict is unknown. */
 const SILENCE_MS = 5000;
+/** Seconds of many machines would be much to read, and are saved only every ten. */
+const FLEET_STEP_MS = 10_000;
 /** A late collect fills at most this many seconds of history with its mean; more than that is a gap. */
 const LONGEST_FILL_SECONDS = 5;
 
@@ -168,6 +171,16 @@ export class Health {
   /** Nobody is told of an alert for a while; it still shows. `alert` is its key: `SpillwayErrorsHigh`. */
   silence(alert: string, forMs: number): void {
     this.#alerting.silence(alert, forMs);
+  }
+
+  /**
+   * Signals of all machines that keep their history in the same Redis, in steps of 10 s or more; of this machine alone where
+   * there is none.
+   */
+  async fleetHistory(signals: readonly string[], fromMs: number, toMs: number, stepMs = 0): Promise<FleetSlice> {
+    const own = this.history.slice(signals, fromMs, toMs, Math.max(FLEET_STEP_MS, stepMs));
+    const others = await this.#archive?.others({ signals, stepMs: own.stepMs, fromMs: own.fromMs, toMs });
+    return mergeMachines(own, others ?? []);
   }
 
   /** Puts something on the timeline that may explain what the charts show. */

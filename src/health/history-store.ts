@@ -17,7 +17,23 @@ export interface KeptHistory {
 export interface HistoryStore {
   load(nowMs: number): KeptHistory | Promise<KeptHistory>;
   save(kept: KeptHistory, nowMs: number): void | Promise<void>;
+  /** What the other machines of the fleet kept; absent where each machine keeps its own for itself. */
+  others?(query: HistoryQuery): Promise<readonly MachineHistory[]>;
   close(): void | Promise<void>;
+}
+
+/** Some signals over a stretch of time, at one of the resolutions. */
+export interface HistoryQuery {
+  readonly signals: readonly string[];
+  readonly stepMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What one machine kept: of each row only the signals that were asked for. */
+export interface MachineHistory {
+  readonly node: string;
+  readonly rows: readonly HistoryRow[];
 }
 
 const KEPT_CHANGES = 500;

@@ -16,12 +16,13 @@ export { AdminListener, createAdmin, type AdminEvents, type AdminParts, type Aud
 export type { HealthEvents } from './events.ts';
 export { type MetricsFormat } from './exposition.ts';
 export { createHealth, Health, type HealthSources } from './health.ts';
-export { SqliteHistory, type HistoryStore, type KeptHistory } from './history-store.ts';
+export type { FleetSlice } from './fleet-history.ts';
+export { SqliteHistory, type HistoryQuery, type HistoryStore, type KeptHistory, type MachineHistory } from './history-store.ts';
 export { createRedisHistory, type RedisHistoryOptions } from './redis-history.ts';
 export { recordHeapProfile } from './heap-profile.ts';
 export { History, TIERS, type HistoryRow, type HistorySlice, type Tier } from './history.ts';
 export { healthOptions, type HealthOptions, type HealthSettings } from './options.ts';
-export { createOtlpExport } from './otlp.ts';
+export { createOtlpExport, otlpExportFrom } from './otlp.ts';
 export { otlpOptions, type OtlpEvents, type OtlpExport, type OtlpOptions } from './otlp-options.ts';
 export type { Overview, StreamMessage, WorkerRow } from './overview.ts';
 export { measureProcess, memoryLimitBytes, type ProcessMetrics } from './process-metrics.ts';

@@ -5,7 +5,8 @@ import { workerNamed } from './words.ts';
 import { LeakDetector, type LeakVerdict } from './leak.ts';
 
 interface Watched {
-  readonly worker: string;
+  worker: string;
+  seenMs: number;
   readonly detector: LeakDetector;
   collections: number;
   verdict: LeakVerdict;
@@ -14,6 +15,9 @@ interface Watched {
 /** Below this a leak pages, and below the other it is a ticket; above, the next deploy comes first. */
 const PAGE_HOURS = 6;
 const TICKET_HOURS = 72;
+
+/** A worker that misses an answer is not forgotten at once: what was learnt of it took hours. */
+const FORGOTTEN_MS = 300_000;
 
 const UNKNOWN: LeakVerdict = {
   verdict: 'unknown',
@@ -25,25 +29,29 @@ const UNKNOWN: LeakVerdict = {
 /** A leak detector for each life of each worker, fed after its major collections. */
 export class LeakWatch {
   readonly #watched = new Map<string, Watched>();
+  #nowMs = 0;
 
   update(present: readonly MetricsSnapshot[], nowMs: number): void {
-    const alive = new Set(present.map(({ instance }) => instance));
-    for (const id of this.#watched.keys()) if (!alive.has(id)) this.#watched.delete(id);
     for (const snapshot of present) this.#updateOne(snapshot, nowMs);
+    this.#nowMs = nowMs;
+    for (const [id, { seenMs }] of this.#watched) if (nowMs - seenMs > FORGOTTEN_MS) this.#watched.delete(id);
   }
 
   verdictOf(worker: string): LeakVerdict {
-    for (const watched of this.#watched.values()) if (watched.worker === worker) return watched.verdict;
-    return UNKNOWN;
+    return this.#present().find((watched) => watched.worker === worker)?.verdict ?? UNKNOWN;
   }
 
   findings(): Finding[] {
-    return [...this.#watched.values()].flatMap(({ worker, verdict }): Finding[] => {
+    return this.#present().flatMap(({ worker, verdict }): Finding[] => {
       const { hoursToLimit } = verdict;
       if (verdict.verdict !== 'leaking' || hoursToLimit === null || hoursToLimit > TICKET_HOURS) return [];
       const severity = hoursToLimit < PAGE_HOURS ? 'page' : 'ticket';
       return [{ key: `SpillwayMemoryLeak/${worker}`, severity, text: `${workerNamed(worker)}: ${verdict.text}`, forMs: 0 }];
     });
+  }
+
+  #present(): Watched[] {
+    return [...this.#watched.values()].filter(({ seenMs }) => seenMs === this.#nowMs);
   }
 
   #updateOne(snapshot: MetricsSnapshot, nowMs: number): void {
@@ -58,13 +66,17 @@ export class LeakWatch {
       );
       const startMs = (valueOf(snapshot, 'process_start_time_seconds') ?? nowMs / 1000) * 1000;
       watched = {
-        worker: snapshot.worker ?? 'main',
+        worker: '',
+        seenMs: nowMs,
         detector: new LeakDetector(limitBytes, startMs),
         collections: 0,
         verdict: UNKNOWN,
       };
       this.#watched.set(snapshot.instance, watched);
     }
+    // A worker that drains leaves its name to its successor.
+    watched.worker = snapshot.worker ?? 'main';
+    watched.seenMs = nowMs;
     if (collections === watched.collections) return;
     watched.collections = collections;
     const declared = valueOf(snapshot, 'spillway_cache_bytes') ?? 0;

@@ -2,16 +2,16 @@ import type { HrTime } from '@opentelemetry/api';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { DataPoint, MetricData, PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { z } from 'zod';
 import { Events, TIMING_BUCKETS_MS, type Runtime, type Timer } from '../kernel/index.ts';
+import type { OtlpPolicy } from '../policy/index.ts';
 import { exposedName } from './exposed-name.ts';
 import type { FleetFamily, FleetSeries } from './fleet.ts';
 import type { Health } from './health.ts';
 import { otlpAttribute, otlpName, type OtlpName } from './otlp-names.ts';
-import type { OtlpEvents, OtlpExport, otlpOptions } from './otlp-options.ts';
+import type { OtlpEvents, OtlpExport } from './otlp-options.ts';
 
 /** The part of `createOtlpExport` that needs OpenTelemetry's packages. */
-export function openOtlpExport(health: Health, settings: z.output<typeof otlpOptions>, runtime: Runtime): OtlpExport {
+export function openOtlpExport(health: Health, settings: OtlpPolicy, runtime: Runtime): OtlpExport {
   const exporter = new OTLPMetricExporter({ url: settings.url, headers: { ...settings.headers } });
   const { name, version } = health.service;
   const resource = resourceFromAttributes({ 'service.name': name, ...(version && { 'service.version': version }) });

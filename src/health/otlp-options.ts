@@ -1,15 +1,9 @@
-import { z } from 'zod';
-import { duration, type Events } from '../kernel/index.ts';
+import type { z } from 'zod';
+import type { Events } from '../kernel/index.ts';
+import { otlpSection } from '../policy/index.ts';
 
-/** Options of `createOtlpExport`. */
-export const otlpOptions = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
-    .default('http://127.0.0.1:4318/v1/metrics')
-    .describe('Where the collector takes metrics by OTLP over HTTP.'),
-  headers: z.record(z.string(), z.string()).default({}).describe('Sent along: a token for the collector.'),
-  every: duration({ min: '1s', max: '1h' }).prefault('30s').describe('How often metrics are sent.'),
-});
+/** Options of `createOtlpExport`: the section `otlp` of the policy. */
+export const otlpOptions = otlpSection;
 
 /** What users pass. */
 export type OtlpOptions = z.input<typeof otlpOptions>;

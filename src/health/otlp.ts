@@ -1,4 +1,5 @@
 import { parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
+import type { OtlpPolicy } from '../policy/index.ts';
 import type { Health } from './health.ts';
 import { otlpOptions, type OtlpExport, type OtlpOptions } from './otlp-options.ts';
 
@@ -13,7 +14,14 @@ export async function createOtlpExport(
   options: OtlpOptions = {},
   runtime: Partial<Runtime> = {},
 ): Promise<OtlpExport> {
-  const settings = parseOptions(otlpOptions, options, 'createOtlpExport(options)');
+  return otlpExportFrom(health, parseOptions(otlpOptions, options, 'createOtlpExport(options)'), runtime);
+}
+
+/**
+ * {@link createOtlpExport} by options that are resolved already: the policy's section `otlp`.
+ * @throws SpillwayError `SPILLWAY_PEER_MISSING` when the packages are not installed.
+ */
+export async function otlpExportFrom(health: Health, settings: OtlpPolicy, runtime: Partial<Runtime> = {}): Promise<OtlpExport> {
   // Apart, so that neither the packages nor their types are needed by those who do not export.
   const { openOtlpExport } = await import('./otlp-export.ts').catch((cause: unknown) => {
     const packages = '@opentelemetry/exporter-metrics-otlp-http @opentelemetry/resources';

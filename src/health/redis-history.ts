@@ -1,5 +1,5 @@
 import { packValues, unpackValues } from './history-codec.ts';
-import type { HistoryStore, KeptHistory } from './history-store.ts';
+import type { HistoryQuery, HistoryStore, KeptHistory, MachineHistory } from './history-store.ts';
 import { TIERS, type HistoryRow } from './history.ts';
 import type { HourCount } from './slo-book.ts';
 import type { Change } from './timeline.ts';
@@ -17,11 +17,14 @@ const KEPT_CHANGES = 500;
 const HOUR_MS = 3_600_000;
 const KEPT_HOURS = 90 * 24;
 const FIELDS_AT_ONCE = 500;
+/** What a machine that is gone has kept goes a day after the last of it is out of reach. */
+const EXPIRE_SECONDS = 8 * 24 * 3600;
+const MAX_MACHINES = 64;
 
 /**
- * History in Redis, for machines without a disk of their own. Each resolution is a hash whose fields are the places of a
- * ring, so that it never grows past its tier: some 10 MB a gateway. All keys share a hash tag and lie on one node of a
- * cluster.
+ * History in Redis, where every machine of the fleet can read it. Each resolution is a hash whose fields are the places of
+ * a ring, so that it never grows past its tier: some 10 MB a machine. All keys of a machine share a hash tag and lie on one
+ * node of a cluster.
  */
 export function createRedisHistory(options: RedisHistoryOptions): HistoryStore {
   return new RedisHistory(options);
@@ -29,12 +32,15 @@ export function createRedisHistory(options: RedisHistoryOptions): HistoryStore {
 
 class RedisHistory implements HistoryStore {
   readonly #send: RedisHistoryOptions['send'];
-  readonly #base: string;
+  readonly #node: string;
+  readonly #prefix: string;
   readonly #ids = new Map<string, number>();
+  #expiryMs = -Infinity;
 
   constructor({ send, node, prefix = 'spillway:' }: RedisHistoryOptions) {
     this.#send = send;
-    this.#base = `{${prefix}history:${node}}`;
+    this.#node = node;
+    this.#prefix = prefix;
   }
 
   async load(nowMs: number): Promise<KeptHistory> {
@@ -42,14 +48,9 @@ class RedisHistory implements HistoryStore {
     const names = new Map(Array.from(this.#ids, ([name, id]) => [id, name]));
     const rows: HistoryRow[] = [];
     for (const { stepMs, points } of TIERS) {
-      for (let first = 0; first < points; first += FIELDS_AT_ONCE) {
-        const fields = Array.from({ length: Math.min(FIELDS_AT_ONCE, points - first) }, (_, at) => String(first + at));
-        const values = (await this.#send(['HMGET', this.#key(String(stepMs)), ...fields])) as (string | null)[];
-        for (const value of values) {
-          const row = value === null ? undefined : rowOf(String(value), stepMs, names);
-          if (row && row.atMs > nowMs - stepMs * points && row.atMs <= nowMs) rows.push(row);
-        }
-      }
+      const places = Array.from({ length: points }, (_, at) => at);
+      for (const row of await this.#rowsAt(this.#node, stepMs, places, names))
+        if (row.atMs > nowMs - stepMs * points && row.atMs <= nowMs) rows.push(row);
     }
     const changes = (await this.#send(['LRANGE', this.#key('changes'), '0', '-1'])) as string[];
     return {
@@ -59,7 +60,7 @@ class RedisHistory implements HistoryStore {
     };
   }
 
-  async save({ rows, changes, hours }: KeptHistory): Promise<void> {
+  async save({ rows, changes, hours }: KeptHistory, nowMs: number): Promise<void> {
     await this.#learn(new Set(rows.flatMap(({ values }) => [...values.keys()])));
     for (const { stepMs, points } of TIERS) {
       const fields = rows
@@ -76,10 +77,54 @@ class RedisHistory implements HistoryStore {
     }
     const counts = hours.flatMap(({ objective, hour, bad, total }) => [`${hour} ${objective}`, `${bad} ${total}`]);
     if (counts.length > 0) await this.#send(['HSET', this.#key('slo'), ...counts]);
+    await this.#sayHere(nowMs);
+  }
+
+  async others({ signals, stepMs, fromMs, toMs }: HistoryQuery): Promise<readonly MachineHistory[]> {
+    const wanted = new Set(signals);
+    const { points } = TIERS.find((tier) => tier.stepMs === stepMs)!;
+    const first = Math.floor(fromMs / stepMs);
+    const count = Math.min(points, Math.floor(toMs / stepMs) - first + 1);
+    const places = Array.from({ length: count }, (_, at) => (first + at) % points);
+    const nodes = pairs(await this.#send(['HGETALL', this.#nodesKey]))
+      .filter(([node, seenMs]) => node !== this.#node && Number(seenMs) >= fromMs)
+      .toSorted(([, a], [, b]) => Number(b) - Number(a))
+      .slice(0, MAX_MACHINES);
+    return Promise.all(
+      nodes.map(async ([node]) => {
+        const ids = pairs(await this.#send(['HGETALL', this.#key('signals', node)])).filter(([name]) => wanted.has(name));
+        const names = new Map(ids.map(([name, id]) => [Number(id), name]));
+        const rows = await this.#rowsAt(node, stepMs, places, names);
+        return { node, rows: rows.filter(({ atMs }) => atMs >= first * stepMs && atMs <= toMs) };
+      }),
+    );
   }
 
   close(): void {
     // The connection belongs to whoever handed in `send`.
+  }
+
+  /** Rows at these places of a machine's ring; what was written there in an earlier round is among them. */
+  async #rowsAt(node: string, stepMs: number, places: readonly number[], names: ReadonlyMap<number, string>) {
+    const rows: HistoryRow[] = [];
+    for (let first = 0; first < places.length; first += FIELDS_AT_ONCE) {
+      const fields = places.slice(first, first + FIELDS_AT_ONCE).map(String);
+      const values = (await this.#send(['HMGET', this.#key(String(stepMs), node), ...fields])) as (string | null)[];
+      for (const value of values) if (value !== null) rows.push(rowOf(String(value), stepMs, names));
+    }
+    return rows;
+  }
+
+  /** Once an hour the keys are given a life; each save says that this machine is there. */
+  async #sayHere(nowMs: number): Promise<void> {
+    await this.#send(['HSET', this.#nodesKey, this.#node, String(nowMs)]);
+    if (nowMs - this.#expiryMs < HOUR_MS) return;
+    this.#expiryMs = nowMs;
+    for (const what of ['signals', 'changes', 'slo', ...TIERS.map(({ stepMs }) => String(stepMs))])
+      await this.#send(['EXPIRE', this.#key(what), String(what === 'slo' ? KEPT_HOURS * 3600 : EXPIRE_SECONDS)]);
+    const seen = pairs(await this.#send(['HGETALL', this.#nodesKey]));
+    const gone = seen.filter(([, seenMs]) => nowMs - Number(seenMs) > EXPIRE_SECONDS * 1000).map(([node]) => node);
+    if (gone.length > 0) await this.#send(['HDEL', this.#nodesKey, ...gone]);
   }
 
   async #loadHours(nowMs: number): Promise<HourCount[]> {
@@ -103,8 +148,13 @@ class RedisHistory implements HistoryStore {
     await this.#send(['HSET', this.#key('signals'), ...unknown.flatMap((name) => [name, String(this.#ids.get(name)!)])]);
   }
 
-  #key(what: string): string {
-    return `${this.#base}:${what}`;
+  /** When each machine saved last. */
+  get #nodesKey(): string {
+    return `{${this.#prefix}history}:machines`;
+  }
+
+  #key(what: string, node = this.#node): string {
+    return `{${this.#prefix}history:${node}}:${what}`;
   }
 }
 

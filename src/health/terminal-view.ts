@@ -45,6 +45,7 @@ export function terminalView(moment: TerminalMoment, columns: number, paint: Ter
     ],
     classLines(overview, paint),
     missLine(overview, paint),
+    [protectionLine(overview, paint)],
     endpointLines(overview, paint),
     workerLines(overview, paint),
     changeLines(moment.changes, overview.atMs, paint),
@@ -137,6 +138,12 @@ function missLine({ misses }: Overview, paint: TerminalPaint): string[] {
   if (all === 0) return [];
   const reasons = misses.map(({ reason, perSecond }) => `${reason} ${percent(perSecond / all)}`).join(' · ');
   return [`  ${paint.quiet('missed')}  ${reasons}  ${paint.quiet(`${rate(all)} in all`)}`];
+}
+
+function protectionLine({ regeneration, protection }: Overview, paint: TerminalPaint): string {
+  const shed = protection.shedPerSecond > 0 ? paint.bad(`shed ${rate(protection.shedPerSecond)}`) : 'shed 0/s';
+  const made = `waiting ${amount(regeneration.waiting)} · regenerated ${rate(regeneration.donePerSecond)} · failed ${rate(regeneration.failedPerSecond)}`;
+  return `  ${paint.quiet('pages')}  ${made}  ${paint.quiet('turned away')}  limited ${rate(protection.limitedPerSecond)} · ${shed}`;
 }
 
 function endpointLines({ endpoints }: Overview, paint: TerminalPaint): string[] {

@@ -34,6 +34,7 @@ export {
   type RoutePolicy,
 } from './types.ts';
 export { alertsSection, type AlertsPolicy } from './sections/alerts.ts';
+export { otlpSection, type OtlpPolicy } from './sections/otlp.ts';
 export { healthSection, type HealthPolicy } from './sections/health.ts';
 export { historySection, type HistoryPolicy } from './sections/history.ts';
 export { pagesSection, type PagesPolicy } from './sections/pages.ts';

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { programPath } from '../servers/index.ts';
@@ -37,4 +39,14 @@ export async function seriousFaults(page: Page): Promise<string[]> {
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+}
+
+/** A picture of the page, all of it or what the window shows. */
+export async function shoot(page: Page, path: string, fullPage = true): Promise<void> {
+  await page.screenshot({ path, fullPage });
+  assert.ok(statSync(path).size > 20_000, `${path} is empty`);
+}
+
+export async function scrollsSideways(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 }

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
@@ -12,17 +12,14 @@ import type { Change, HistorySlice } from '../../src/health/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { startSpillway, type Running } from '../../src/serve.ts';
 import { eventually } from '../servers/index.ts';
-import { launchChromium, openPage, seriousFaults } from './chromium.ts';
-import { startLiveService } from './live-service.ts';
+import { launchChromium, openPage, scrollsSideways, seriousFaults, shoot } from './chromium.ts';
+import { startLiveService, type LiveService, type LiveServiceOptions } from './live-service.ts';
 
-/** `SCREENSHOTS=1 npm test -- test/browser/dashboard` renews the pictures of the docs. */
-const screenshots = process.env['SCREENSHOTS']
-  ? resolve(import.meta.dirname, '../../docs/images')
-  : mkdtempSync(join(tmpdir(), 'spillway-shots-'));
+/** Generous: a busy machine takes its time, and what is waited for comes or does not. */
+const SOON_MS = 60_000;
 
 let browser: Browser;
 before(async () => {
-  mkdirSync(screenshots, { recursive: true });
   browser = await launchChromium();
 });
 after(() => browser.close());
@@ -31,34 +28,54 @@ const verdict = (page: Page): Promise<string | null> => page.locator('[data-verd
 const hopState = (page: Page, hop: string): Promise<string | null> =>
   page.locator(`[data-hop="${hop}"]`).getAttribute('data-state');
 
-async function shoot(page: Page, name: string): Promise<void> {
-  const path = join(screenshots, `${name}.png`);
-  await page.screenshot({ path, fullPage: true });
-  assert.ok(statSync(path).size > 20_000, `${name}.png is empty`);
-}
+/** `PICTURES=folder` keeps what it looked like, for people to look at. */
+const pictures = process.env['PICTURES'] ?? mkdtempSync(join(tmpdir(), 'spillway-pictures-'));
 
-test('it looks right, light, dark and on a phone, and axe finds no serious fault', async (t) => {
-  const service = await startLiveService({ past: true });
-  t.after(() => service.stop());
-  await delay(3000);
-  const looks = [
-    ['dashboard-light', {}],
-    ['dashboard-dark', { colorScheme: 'dark' }],
-    ['dashboard-phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2 }],
-  ] as const;
-  for (const [name, options] of looks) {
-    const { page, complaints, outside } = await openPage(browser, service.url, options);
-    await page.waitForSelector('[data-verdict="healthy"]');
-    await page.waitForSelector('.u-wrap canvas');
-    await delay(1200);
-    await shoot(page, name);
-    assert.deepEqual(await seriousFaults(page), [], name);
-    assert.deepEqual([complaints, outside], [[], []], name);
-    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-    assert.equal(overflow, 0, `${name} scrolls sideways`);
-    await page.close();
-  }
-});
+const LOOKS = [
+  ['light', {}],
+  ['dark', { colorScheme: 'dark' }],
+  ['phone', { viewport: { width: 360, height: 780 } }],
+] as const;
+
+/** States a service can be in that the page must show well. */
+const STATES: readonly (readonly [
+  name: string,
+  verdict: string,
+  options: LiveServiceOptions,
+  breakIt: (service: LiveService) => void,
+])[] = [
+  ['calm', 'healthy', { past: true }, () => undefined],
+  ['new', 'healthy', { idle: true }, () => undefined],
+  ['impaired', 'degraded', { past: true }, (service) => service.setEndpoints([true, false])],
+  [
+    'failing',
+    'critical',
+    { past: true, workers: 3 },
+    (service) => {
+      service.setFailing(0.7);
+      service.setEndpoints([false, false]);
+    },
+  ],
+];
+
+for (const [state, expected, options, breakIt] of STATES) {
+  test(`${state}: it looks right, light, dark and on a phone, and axe finds no serious fault`, async (t) => {
+    const service = await startLiveService(options);
+    t.after(() => service.stop());
+    breakIt(service);
+    for (const [look, view] of LOOKS) {
+      const { page, complaints, outside } = await openPage(browser, service.url, view);
+      await page.waitForSelector(`[data-verdict="${expected}"]`);
+      await page.waitForSelector('.u-wrap canvas');
+      await delay(1200);
+      await shoot(page, join(pictures, `${state}-${look}.png`));
+      assert.deepEqual(await seriousFaults(page), [], `${state} ${look}`);
+      assert.deepEqual([complaints, outside], [[], []], `${state} ${look}`);
+      assert.equal(await scrollsSideways(page), false, `${state} ${look} scrolls sideways`);
+      await page.close();
+    }
+  });
+}
 
 test('everything can be reached and done by keyboard; an action is confirmed first', async (t) => {
   const service = await startLiveService();
@@ -86,6 +103,45 @@ test('everything can be reached and done by keyboard; an action is confirmed fir
   await page.close();
 });
 
+test('where machines share their history, the charts show all of them or this one', async (t) => {
+  const service = await startLiveService({
+    past: true,
+    others: async ({ signals, stepMs, fromMs, toMs }) => {
+      const first = Math.ceil(fromMs / stepMs);
+      const rows = Array.from({ length: Math.floor(toMs / stepMs) - first }, (_, at) => ({
+        stepMs,
+        atMs: (first + at) * stepMs,
+        values: new Map(signals.map((signal) => [signal, signal === 'http.2xx' ? 10_000 : 0])),
+      }));
+      return [{ node: 'another', rows }];
+    },
+  });
+  t.after(() => service.stop());
+  const { page, complaints } = await openPage(browser, service.url);
+  const answered = page.locator('.tile').first().locator('.key', { hasText: 'answered' });
+  await page.getByRole('button', { name: 'All 2' }).click();
+  await answered.filter({ hasText: /answered 10,\d{3}\/s/ }).waitFor();
+  await page.getByRole('button', { name: 'This machine' }).click();
+  await answered.filter({ hasText: /answered \d{2,3}\/s/ }).waitFor();
+  assert.deepEqual(await seriousFaults(page), []);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('an endpoint is drained from the page, once that is confirmed', async (t) => {
+  const service = await startLiveService();
+  t.after(() => service.stop());
+  const { page } = await openPage(browser, service.url);
+  await page.locator('[data-endpoint="http://127.0.0.1:3002"] button').click();
+  await page.getByText('Drain http://127.0.0.1:3002?').waitFor();
+  assert.deepEqual(service.performed, []);
+  await page.locator('dialog .primary').click();
+  await page.locator('.changes [data-kind="upstream"]').filter({ hasText: 'drain http://127.0.0.1:3002 of site' }).waitFor();
+  const request = { upstream: 'site', endpoint: 'http://127.0.0.1:3002', drained: true };
+  assert.deepEqual(service.performed, [{ action: 'drainEndpoint', request }]);
+  await page.close();
+});
+
 test('a token is asked for, a wrong one refused, and the right one opens the page', async (t) => {
   const service = await startLiveService({ token: 'a-token-of-16-chars' });
   t.after(() => service.stop());
@@ -106,7 +162,7 @@ test('old data is grey and unknown, never green', async (t) => {
   const { page } = await openPage(browser, service.url);
   await page.waitForSelector('[data-verdict="healthy"]');
   await service.admin.stop();
-  await page.waitForSelector('[data-verdict="unknown"]', { timeout: 8000 });
+  await page.waitForSelector('[data-verdict="unknown"]', { timeout: SOON_MS });
   assert.equal(await page.locator('.page').getAttribute('data-stale'), 'true');
   assert.match(await page.locator('.verdict .cause').innerText(), /Nothing was heard for \d s; it was healthy then/);
   await page.close();
@@ -180,7 +236,7 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
       const shown = Number((await page.locator('.tile .value').first().innerText()).replace(/[^\d.]/g, ''));
       return perSecond > 10 && Math.abs(shown - perSecond) < 0.3 * perSecond;
     },
-    20_000,
+    SOON_MS,
   );
 
   assert.match((await ask('/pages/3')).headers.get('cache-status') ?? '', /hit/);
@@ -194,8 +250,8 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
   site.closeAllConnections();
   site.close();
   const deadMs = performance.now();
-  await eventually('the verdict turns', async () => (await verdict(page)) !== 'healthy', 3000 + 500);
-  await eventually('the path strip turns', async () => (await hopState(page, 'upstream')) === 'broken', 3500);
+  await eventually('the verdict turns', async () => (await verdict(page)) !== 'healthy', SOON_MS);
+  await eventually('the path strip turns', async () => (await hopState(page, 'upstream')) === 'broken', SOON_MS);
   t.diagnostic(`verdict and path strip turned after ${Math.round(performance.now() - deadMs)} ms`);
   assert.match(await page.locator('.verdict .cause').innerText(), /upstream site is down/i);
   assert.equal((await ask('/pages/4')).status, 200);
@@ -210,10 +266,14 @@ test('history is there again after a restart of the gateway', async (t) => {
     return series['http.rate']!.filter((value) => value !== null && value > 0).length;
   };
   const first = await startGateway(folder, 'http://127.0.0.1:9');
-  await eventually('a second with requests is history', async () => {
-    await fetch(`${first.siteUrl}/api/x`).then((response) => response.arrayBuffer());
-    return (await known(first)) >= 2;
-  });
+  await eventually(
+    'a second with requests is history',
+    async () => {
+      await fetch(`${first.siteUrl}/api/x`).then((response) => response.arrayBuffer());
+      return (await known(first)) >= 2;
+    },
+    SOON_MS,
+  );
   const before = await known(first);
   await first.stop();
   const second = await startGateway(folder, 'http://127.0.0.1:9');

@@ -6,6 +6,7 @@ import {
   type AdminActions,
   type AdminListener,
   type Health,
+  type HistoryStore,
 } from '../../src/health/index.ts';
 
 /** A service that only counts: two workers under steady traffic, with an upstream that can be broken by hand. */
@@ -36,6 +37,10 @@ const ENDPOINTS = ['http://127.0.0.1:3001', 'http://127.0.0.1:3002'];
 export interface LiveServiceOptions {
   readonly token?: string;
   readonly workers?: number;
+  /** What other machines of the fleet kept. */
+  readonly others?: HistoryStore['others'];
+  /** Nobody asks for anything. */
+  readonly idle?: boolean;
   /** Begin with a quarter of an hour of history, as after a restart, so that charts have something to show. */
   readonly past?: boolean;
 }
@@ -47,8 +52,11 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
   let silent = false;
   const health = createHealth({
     service: { name: 'power-plans', version: '0.1.0' },
+    // How busy the machine is that tests shall decide nothing here: what is broken by hand counts at once all the same.
+    status: { raiseAfter: '1h' },
     sources: async () => (silent ? [] : workers.map(({ metrics }) => metrics.snapshot())),
     workers: () => workers.map(({ name }) => ({ name, state: 'running', pid: process.pid })),
+    ...(options.others && { historyStore: storeWith(options.others) }),
     classObjectives: new Map([
       ['critical', 1000],
       ['high', 1500],
@@ -63,7 +71,7 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
   const names = ['purge', 'reload', 'drainWorker', 'restartWorker', 'heapProfile', 'setShedLevel', 'drainEndpoint'] as const;
   const actions = Object.fromEntries(names.map((name) => [name, record(name)])) as Partial<AdminActions>;
   const admin = createAdmin({ port: 0, health, actions, ...(options.token === undefined ? {} : { token: options.token }) });
-  const traffic = systemClock.setRepeating(() => workers.forEach((worker) => worker.serve(0.05)), 50);
+  const traffic = systemClock.setRepeating(() => options.idle || workers.forEach((worker) => worker.serve(0.05)), 50);
   await health.start();
   const url = await admin.start();
   return {
@@ -82,6 +90,11 @@ export async function startLiveService(options: LiveServiceOptions = {}): Promis
       await admin.stop();
     },
   };
+}
+
+/** Keeps nothing of its own. */
+function storeWith(others: NonNullable<HistoryStore['others']>): HistoryStore {
+  return { load: () => ({ rows: [], changes: [], hours: [] }), save: () => undefined, close: () => undefined, others };
 }
 
 /** A quiet quarter of an hour with one deploy, one purge and one busy minute in it. */

@@ -1,10 +1,11 @@
-/** Holds docs/rooms/health.md to the code: every event, alert, signal and endpoint is there, and no other. */
+/** Holds docs/rooms/health.md to the code: every event, alert, signal, metric and endpoint is there, and no other. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { ACTION_ROUTES } from '../../src/health/admin-actions.ts';
 import { alertRules } from '../../src/health/alert-rules.ts';
+import { exposedName } from '../../src/health/exposed-name.ts';
 import { FleetTotals } from '../../src/health/fleet.ts';
 import { BURN_ALERT } from '../../src/health/prometheus-rules.ts';
 import { SignalReader } from '../../src/health/signals.ts';
@@ -39,6 +40,28 @@ test('every alert, with its time', () => {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``))!;
     assert.match(row, new RegExp(`\\| ${forMs / 60_000} min \\| ${severity} \\|$`), name);
   }
+});
+
+/** Names of metrics, by themselves or followed by what is put in: `spillway_cache_${name}`. */
+const METRIC = /['"`]((?:spillway|process|nodejs|v8js)_[a-z0-9_]+)/g;
+/** What Prometheus itself makes of metrics, by the emitted rules. */
+const RECORDED_BY_RULES = /^spillway_slo_/;
+
+test('every metric that any room counts or reads is one that /metrics has, and that the reference tells of', async () => {
+  const exposed = new Set((await everyMetric()).map(exposedName));
+  const isExposed = (name: string): boolean => {
+    if (name.endsWith('_')) return [...exposed].some((one) => one.startsWith(name));
+    const bare = name.replace(/_(?:total|bucket|sum|count)$/, '');
+    return [name, bare].some((one) => ['', '_seconds', '_bytes', '_ratio'].some((unit) => exposed.has(one + unit)));
+  };
+  const unknown: string[] = [];
+  for (const file of globSync('src/**/*.ts', { cwd: root, exclude: ['**/*.test.ts', '**/*.generated.ts'] })) {
+    for (const [, name] of readFileSync(join(root, file), 'utf8').matchAll(METRIC))
+      if (!isExposed(name!) && !RECORDED_BY_RULES.test(name!)) unknown.push(`${name} in ${file}`);
+  }
+  assert.deepEqual(unknown, []);
+  const reference = readFileSync(join(root, 'docs/reference/metrics.md'), 'utf8');
+  for (const name of exposed) assert.match(reference, new RegExp(`^\\| \`${name}(?:_total)?\` \\|`, 'm'));
 });
 
 test('every signal', async () => {

@@ -51,6 +51,39 @@ for (const RESP of [2, 3] as const) {
   });
 }
 
+test('machines that share a Redis see the history of all: rates add up, of times the worst is told', async (t) => {
+  const commands = createRedisCommands({ url: server.url });
+  t.after(() => commands.close());
+  const clock = new SimulatedClock(Date.UTC(2026, 0, 8, 12));
+  const machines = [10, 30].map((perSecond, at) => {
+    const metrics = new Metrics();
+    const requests = metrics.counter({ name: 'spillway_http_requests', help: 'h', labels: ['class', 'status'] });
+    const durations = metrics.timing({ name: 'spillway_http_request_duration_seconds', help: 'h', labels: ['class'] });
+    const historyStore = createRedisHistory({ send: commands.send, node: `machine ${at}`, prefix: 'fleet:' });
+    const health = createHealth({ sources: async () => [metrics.snapshot()], historyStore }, { clock });
+    t.after(() => health.stop());
+    const serve = (): void => {
+      requests.series({ class: 'high', status: '2xx' }).inc(perSecond);
+      durations.series({ class: 'high' }).observe(perSecond);
+    };
+    return { health, serve };
+  });
+  for (const { health } of machines) await health.start();
+  const signals = ['http.rate', 'http.p99'];
+  const latest = async (): Promise<unknown> => {
+    const { series, machines: count } = await machines[0]!.health.fleetHistory(signals, clock.now() - 60_000, clock.now());
+    const [rate, p99] = signals.map((signal) => series[signal]!.findLast((value) => value !== null));
+    return [count, rate, Math.round(p99!)];
+  };
+  await eventually('both machines are in it', async () => {
+    for (const { serve } of machines) serve();
+    await clock.advance(1000);
+    return JSON.stringify(await latest()) === '[2,40,30]';
+  });
+  const alone = await machines[0]!.health.fleetHistory(['http.rate'], clock.now() - 60_000, clock.now());
+  assert.equal(alone.stepMs, 10_000);
+});
+
 test('a Redis that is away when the gateway starts keeps its history all the same, once it is there', async (t) => {
   const away = await startRedis();
   t.after(() => away.stop());
