@@ -7,6 +7,7 @@ import type { LimitPolicy, RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
 import type { Decision } from './decision.ts';
 import { createLimitGate } from './gate.ts';
+import { limitFields } from './http-fields.ts';
 
 const perMinute = (limit: number, by: LimitPolicy['by'] = 'ip'): LimitPolicy => ({
   limit,
@@ -78,11 +79,15 @@ test('the fast path counts what it admits, and nothing when it leaves the decisi
   const byIp = routeWith('/a', [perMinute(2)]);
   const byKey = routeWith('/b', [perMinute(2, 'apiKey')]);
   const gate = createLimitGate([byIp, byKey], {}, { clock: new SimulatedClock() });
-  assert.deepEqual(
-    [1, 2, 3].map(() => gate.admitFast(byIp, '192.0.2.1')),
-    [true, true, false],
+  const full = limitFields(
+    createLimitGate([byIp], {}, { clock: new SimulatedClock() }).check(exchangeOn(byIp, '192.0.2.1')) as Decision,
   );
+  const lines = full.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  assert.equal(gate.admitFast(byIp, '192.0.2.1'), lines, 'the answer says the same as on the full path');
+  assert.match(String(gate.admitFast(byIp, '192.0.2.1')), /x-ratelimit-remaining: 0\r\n/);
+  assert.equal(gate.admitFast(byIp, '192.0.2.1'), false);
   assert.equal(gate.admitFast(byKey, '192.0.2.1'), false);
+  assert.equal(gate.admitFast(routeWith('/c', []), '192.0.2.1'), '');
   const decision = gate.check(exchangeOn(byKey, '192.0.2.1', { 'x-api-key': 'k' })) as Decision;
   assert.equal(decision.remaining, 1);
 });

@@ -5,7 +5,7 @@ import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
 import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, type Decision } from './decision.ts';
-import { limitFields, type FieldChoice } from './http-fields.ts';
+import { limitFields, limitLines, type FieldChoice } from './http-fields.ts';
 import { PolicyLimiter, type Limiter } from './limit.ts';
 import { listShape, storeShape } from './options.ts';
 import { refusalOf } from './refusal.ts';
@@ -68,7 +68,9 @@ export class LimitGate {
           runtime,
         ),
       );
-      if (!identityMatters && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      // What may have to wait (slow-down) is for the full path, too.
+      const isPrompt = options.slowDown === undefined;
+      if (isPrompt && !identityMatters && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
       if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
@@ -81,13 +83,14 @@ export class LimitGate {
   }
 
   /**
-   * The same for an answer that is ready to be written: true counts the request and lets it go; false means that
-   * {@link check} must decide, and has counted nothing.
+   * The same for an answer that is ready to be written: field lines to send with it where the request is counted and may
+   * go; false means that {@link check} must decide, and has counted nothing.
    */
-  admitFast(route: RoutePolicy, clientIp: string): boolean {
+  admitFast(route: RoutePolicy, clientIp: string): string | false {
     const limiter = this.#limiters.get(route);
-    if (!limiter) return true;
-    return this.#byAddressOnly.has(route) && limiter.admits({ ip: clientIp });
+    if (!limiter) return '';
+    const decision = this.#byAddressOnly.has(route) ? limiter.admission({ ip: clientIp }) : undefined;
+    return decision ? limitLines(decision, this.#fields) : false;
   }
 
   /**

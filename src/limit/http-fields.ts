@@ -27,6 +27,17 @@ export function limitFields(decision: Decision, choice: FieldChoice = ALL_FIELDS
   return fields;
 }
 
+/** {@link limitFields} of an allowed decision as lines of a head. */
+export function limitLines(decision: Decision, choice: FieldChoice): string {
+  if (decision.states.length === 0) return '';
+  const { limit, remaining, resetMs } = decision;
+  let lines = choice.standard ? `ratelimit-policy: ${policyField(decision)}\r\nratelimit: ${stateField(decision)}\r\n` : '';
+  if (choice.legacy) {
+    lines += `x-ratelimit-limit: ${limit}\r\nx-ratelimit-remaining: ${remaining}\r\nx-ratelimit-reset: ${seconds(resetMs)}\r\n`;
+  }
+  return lines;
+}
+
 /** `"100-per-1m";q=100;w=60` per limit. The draft knows whole seconds only, so a shorter window goes unsaid. */
 function policyField({ states }: Decision): string {
   let text = '';

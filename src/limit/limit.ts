@@ -142,14 +142,13 @@ export class PolicyLimiter implements Limiter {
   }
 
   /**
-   * Like {@link check} for a caller who cannot wait and asks `check` when the answer is no: counts nothing and reports
-   * nothing then. Always false where only the shared store can decide.
+   * Like {@link check} for a caller who cannot wait and asks `check` when the answer is no: undefined then, and nothing is
+   * counted or reported. Always undefined where only the shared store can decide.
    */
-  admits(subject: Subject): boolean {
-    if (this.#shared) return false;
+  admission(subject: Subject): Decision | undefined {
+    if (this.#shared) return undefined;
     const decision = this.#listed(subject) ?? (this.#decide(subject, 1) as Decision);
-    if (decision.allowed) this.#conclude(subject, decision, 1);
-    return decision.allowed;
+    return decision.allowed ? this.#conclude(subject, decision, 1) : undefined;
   }
 
   peek(subject: Subject | string): Decision | Promise<Decision> {
