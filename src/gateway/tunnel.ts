@@ -76,7 +76,8 @@ export class Tunnel {
 const TEXT_BYTES = 16 * 1024;
 
 function pass(chunk: Buffer, from: Duplex, to: Duplex): void {
-  if (chunk.length <= TEXT_BYTES ? to.write(chunk.toString('latin1'), 'latin1') : to.write(chunk)) return;
+  const more = chunk.length <= TEXT_BYTES ? to.write(chunk.toString('latin1'), 'latin1') : to.write(chunk);
+  if (more || to.writableLength === 0) return;
   from.pause();
   to.once('drain', () => from.resume());
 }
