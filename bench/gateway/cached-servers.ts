@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createPolicy } from '../../src/policy/index.ts';
 import { createSpillway } from '../../src/spillway.ts';
+import { answerProfileQuestions } from './self-profile.ts';
 
 const [name, bytes, origin] = process.argv.slice(2) as ['raw' | 'spillway', string, string];
 const body = Buffer.alloc(Number(bytes), 'spillway ');
@@ -40,4 +41,5 @@ async function spillway(): Promise<string> {
   return whole.address;
 }
 
+answerProfileQuestions();
 process.send!({ url: await { raw, spillway }[name]() });

@@ -10,6 +10,7 @@ import { Pool } from 'undici';
 import { createGateway, createProxy } from '../../src/gateway/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { Agent } from 'node:http';
+import { answerProfileQuestions } from './self-profile.ts';
 
 const [name, origin] = process.argv.slice(2) as [keyof typeof PROXIES, string];
 
@@ -77,4 +78,5 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+answerProfileQuestions();
 process.send!({ url: await PROXIES[name]() });

@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, missingProgram, nginxServer, nodeServer, type RunningServer, type ServerContender } from '../harness/index.ts';
 
@@ -8,17 +6,16 @@ const file = join(import.meta.dirname, 'proxies.ts');
 const missingNginx = (): string | undefined => missingProgram('nginx', 'nginx-light');
 
 /** What all of them stand before: nginx sending bytes it holds, on the core of the load generator. */
-async function startOrigin(bytes: number): Promise<RunningServer> {
+export async function startOrigin(bytes: number): Promise<RunningServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'spillway-origin-'));
-  writeFileSync(join(folder, 'body'), 'x'.repeat(bytes));
-  const location =
-    bytes <= 1024
-      ? `location / { default_type text/plain; return 200 '${'x'.repeat(bytes)}'; }`
-      : `location / { root ${folder}; default_type application/octet-stream; try_files /body =404; }`;
-  const origin = await nginxServer(port, `server { listen 127.0.0.1:${port}; ${location} }`);
+  const small = bytes <= 1024;
+  const location = small
+    ? `location / { default_type text/plain; return 200 '${'x'.repeat(bytes)}'; }`
+    : `location / { default_type text/plain; root $folder; try_files /big =404; }`;
+  const server = `sendfile on; server { listen 127.0.0.1:${port}; ${location} }`;
+  const origin = await nginxServer(port, server, small ? {} : { big: Buffer.alloc(bytes, 'x') });
   for (const pid of origin.pids) execFileSync('taskset', ['-a', '-p', '-c', '1', String(pid)], { stdio: 'ignore' });
-  return { ...origin, stop: async () => (await origin.stop(), rmSync(folder, { recursive: true })) };
+  return origin;
 }
 
 async function beforeOrigin(bytes: number, start: (origin: string) => Promise<RunningServer>): Promise<RunningServer> {
@@ -33,15 +30,7 @@ async function beforeOrigin(bytes: number, start: (origin: string) => Promise<Ru
   };
 }
 
-/** What is passed, and over how many connections it is asked for. */
-export interface PassedLoad {
-  readonly bytes: number;
-  readonly connections: number;
-}
-
-const SMALL: PassedLoad = { bytes: 1024, connections: 40 };
-
-export function nodeProxy(name: string, { bytes, connections }: PassedLoad = SMALL): ServerContender {
+export function nodeProxyOf(name: string, bytes: number, connections: number): ServerContender {
   return {
     kind: 'server',
     unavailable: missingNginx,
@@ -51,18 +40,20 @@ export function nodeProxy(name: string, { bytes, connections }: PassedLoad = SMA
 }
 
 /** nginx keeps what does not fit its buffers in files unless it is told not to: it is told. */
-export const nginxProxy = ({ bytes, connections }: PassedLoad = SMALL): ServerContender => ({
-  kind: 'server',
-  unavailable: missingNginx,
-  start: () =>
-    beforeOrigin(bytes, async (origin) => {
-      const port = await freePort();
-      return nginxServer(
-        port,
-        `proxy_max_temp_file_size 0; proxy_buffers 16 32k; upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
+export function nginxProxyOf(bytes: number, connections: number): ServerContender {
+  return {
+    kind: 'server',
+    unavailable: missingNginx,
+    start: () =>
+      beforeOrigin(bytes, async (origin) => {
+        const port = await freePort();
+        return nginxServer(
+          port,
+          `proxy_max_temp_file_size 0; proxy_buffers 16 32k; upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
          server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection '';
          proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } }`,
-      );
-    }),
-  load: { connections },
-});
+        );
+      }),
+    load: { connections },
+  };
+}

@@ -1,6 +1,6 @@
 /** CPU per proxied request. */
 import { defineBench } from '../harness/index.ts';
-import { nginxProxy, nodeProxy } from './proxy-bench.ts';
+import { nginxProxyOf, nodeProxyOf } from './proxy-bench.ts';
 
 export default defineBench({
   name: 'gateway/proxy',
@@ -11,12 +11,12 @@ export default defineBench({
   rounds: 7,
   sliceMs: 2000,
   contenders: {
-    spillway: nodeProxy('spillway'),
-    nginx: nginxProxy(),
-    undici: nodeProxy('undici'),
-    'fast-proxy': nodeProxy('fast-proxy'),
-    '@fastify/http-proxy': nodeProxy('@fastify/http-proxy'),
-    httpxy: nodeProxy('httpxy'),
-    'http-proxy-3': nodeProxy('http-proxy-3'),
+    spillway: nodeProxyOf('spillway', 1024, 40),
+    nginx: nginxProxyOf(1024, 40),
+    undici: nodeProxyOf('undici', 1024, 40),
+    'fast-proxy': nodeProxyOf('fast-proxy', 1024, 40),
+    '@fastify/http-proxy': nodeProxyOf('@fastify/http-proxy', 1024, 40),
+    httpxy: nodeProxyOf('httpxy', 1024, 40),
+    'http-proxy-3': nodeProxyOf('http-proxy-3', 1024, 40),
   },
 });

@@ -26,8 +26,16 @@ export async function nodeServer(file: string, args: readonly string[] = []): Pr
   return { url: message.url, pids: [child.pid!], stop: () => end(child) };
 }
 
-/** nginx with one worker; `http` is the inside of its http block, which must listen on `127.0.0.1:${port}`. */
-export async function nginxServer(port: number, http: string): Promise<RunningServer> {
+/**
+ * nginx with one worker; `http` is the inside of its http block, which must listen on `127.0.0.1:${port}`.
+ *
+ * @param files what lies in `$folder`, by name.
+ */
+export async function nginxServer(
+  port: number,
+  http: string,
+  files: Readonly<Record<string, Buffer>> = {},
+): Promise<RunningServer> {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'spillway-nginx-'));
   // As root its worker would become `nobody`, who may not enter the folder.
   const config = `${process.getuid?.() === 0 ? 'user root; ' : ''}worker_processes 1; daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
@@ -36,6 +44,7 @@ http { access_log off; keepalive_requests 1000000; client_body_temp_path ${folde
 fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
 ${http.replaceAll('$folder', folder)} }`;
   writeFileSync(join(folder, 'nginx.conf'), config);
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
   const child = spawn('nginx', ['-e', `${folder}/error.log`, '-c', join(folder, 'nginx.conf')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -112,6 +112,7 @@ describe('AnswerParser', () => {
       `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
       `${OK}Transfer-Encoding: chunked\t\r\n\r\n`,
       `${OK}Transfer-Encoding: chunked, identity\r\n\r\n`,
+      `${OK}Transfer-Encoding:\r\n\r\n`,
       `${OK}Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\n`,
       `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
       'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',

@@ -127,7 +127,7 @@ export class AnswerParser {
           length = Number(value);
           break;
         case 'transfer-encoding':
-          if (coding !== '' || !isHttp11) throw new AnswerError(`a Transfer-Encoding of ${excerpt(value)}`);
+          if (coding !== '' || value === '' || !isHttp11) throw new AnswerError(`a Transfer-Encoding of ${excerpt(value)}`);
           coding = value.toLowerCase();
           break;
         case 'connection':

@@ -9,6 +9,8 @@ export interface AnswerWriter {
   readonly destroyed: boolean;
   /** Everything was written. */
   readonly writableFinished: boolean;
+  /** Bytes that the kernel has not taken yet. */
+  readonly writableLength: number;
   /** Fields: names and values in turn. */
   writeHead(status: number, fields: string[]): unknown;
   writeEarlyHints(hints: Readonly<Record<string, string | string[]>>): void;

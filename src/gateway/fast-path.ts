@@ -65,7 +65,8 @@ export class FastPath {
   readonly limits: FastPathLimits;
   readonly clock: Clock;
   readonly recogniser: Recogniser;
-  readonly #joined = new WeakMap<Buffer, string>();
+  /** By their heads, which are made anew once a second. */
+  readonly #texts = new WeakMap<Buffer, AnswerText>();
   readonly #held = new Set<FastConnection>();
   readonly #handedOver: Counter;
   readonly #keepAliveFields: string;
@@ -144,28 +145,41 @@ export class FastPath {
   }
 
   /** Returns the bytes written. */
-  #write(socket: Socket, answer: PreparedAnswer, fields: true | string, nowMs: number): number {
+  #write(socket: Socket, answer: PreparedAnswer, admitted: true | string, nowMs: number): number {
     const head = answer.head(nowMs);
     const { body } = answer;
-    const length = head.length + body.length;
-    if (fields !== true && fields !== '') {
-      const end = Buffer.from(`${fields}\r\n`, 'latin1');
-      writeTogether(socket, [head.subarray(0, -2), end, body]);
-      return length - 2 + end.length;
+    const fields = admitted === true ? '' : admitted;
+    const length = head.length + fields.length + body.length;
+    if (length > JOIN_BYTES) {
+      socket.cork();
+      socket.write(fields === '' ? head : head.toString('latin1', 0, head.length - 2) + fields + LINE_END, 'latin1');
+      socket.write(body);
+      socket.uncork();
+    } else {
+      const { start, end } = this.#textOf(head, body);
+      socket.write(start + fields + end, 'latin1');
     }
-    if (length > JOIN_BYTES) writeTogether(socket, [head, body]);
-    else socket.write(this.#join(head, body), 'latin1');
     return length;
   }
 
-  /** As a text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
-  #join(head: Buffer, body: Buffer): string {
-    let joined = this.#joined.get(head);
-    if (joined === undefined) this.#joined.set(head, (joined = head.toString('latin1') + body.toString('latin1')));
-    return joined;
+  /** As text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
+  #textOf(head: Buffer, body: Buffer): AnswerText {
+    let text = this.#texts.get(head);
+    if (!text) {
+      const start = head.toString('latin1', 0, head.length - 2);
+      this.#texts.set(head, (text = { start, end: LINE_END + body.toString('latin1') }));
+    }
+    return text;
   }
 }
 
+/** A prepared answer up to where fields can be put in, and from there. */
+interface AnswerText {
+  readonly start: string;
+  readonly end: string;
+}
+
+const LINE_END = '\r\n';
 const NOTHING = Buffer.alloc(0);
 
 /** One connection as long as the fast path has it. */
@@ -181,6 +195,8 @@ class FastConnection implements AnswerOwner {
   #ahead: Buffer = NOTHING;
   /** Whether bytes are being read: answers given meanwhile do not begin the next round. */
   #serving = false;
+  #lastHead = '';
+  #lastRequest: PlainRequest | undefined;
   #linesOf: PlainFields | undefined;
   #lines: ForwardedLines | undefined;
   readonly #onData = (chunk: Buffer): void => this.#data(chunk);
@@ -249,8 +265,12 @@ class FastConnection implements AnswerOwner {
     const { draining, limits, recogniser } = this.#path;
     const end = text.indexOf('\r\n\r\n', at) + 4;
     if (draining || end === 3 || end - at > limits.maxHeaderBytes || this.socket.writableNeedDrain) return 0;
-    const request = recogniser.recognise(at === 0 && end === text.length ? text : text.slice(at, end));
+    const head = at === 0 && end === text.length ? text : text.slice(at, end);
+    // A client often asks for the same again: comparing is cheaper than looking up.
+    const request = head === this.#lastHead ? this.#lastRequest : recogniser.recognise(head);
     if (!request) return 0;
+    this.#lastHead = head;
+    this.#lastRequest = request;
     const taken = (request.storable && this.#path.answer(this.socket, request, this.#clientIp)) || this.#pass(request);
     if (!taken) return 0;
     if (!this.#used) {
@@ -335,10 +355,4 @@ function linesOf(fields: readonly string[]): string {
   let text = '';
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
   return text;
-}
-
-function writeTogether(socket: Socket, pieces: readonly Buffer[]): void {
-  socket.cork();
-  for (const piece of pieces) socket.write(piece);
-  socket.uncork();
 }

@@ -148,7 +148,8 @@ export class PassReceiver implements UpstreamReceiver {
   }
 
   #write(to: AnswerWriter | Transform, chunk: Buffer): boolean {
-    if (to.write(chunk)) return true;
+    // What is larger than a stream's mark is always answered "wait", also when the kernel has taken all of it.
+    if (to.write(chunk) || to.writableLength === 0) return true;
     to.once('drain', () => this.#upstream?.resume());
     return false;
   }

@@ -39,6 +39,10 @@ export class SocketAnswer implements AnswerWriter {
     this.#toHead = toHead;
   }
 
+  get writableLength(): number {
+    return this.socket.writableLength;
+  }
+
   writeHead(status: number, fields: readonly string[]): void {
     let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     let hasDate = false;
@@ -66,13 +70,14 @@ export class SocketAnswer implements AnswerWriter {
   write(chunk: Buffer): boolean {
     if (this.#bodiless || chunk.length === 0) return true;
     if (this.#head.length + chunk.length <= JOIN_BYTES) return this.#writeText(this.#takeHead() + this.#framed(chunk));
+    this.bytes += chunk.length;
+    if (this.#head === '' && !this.#chunked) return this.socket.write(chunk);
     this.socket.cork();
     const opening = this.#takeHead() + (this.#chunked ? `${chunk.length.toString(16)}\r\n` : '');
-    if (opening !== '') this.#writeText(opening);
+    this.#writeText(opening);
     let more = this.socket.write(chunk);
     if (this.#chunked) more = this.#writeText('\r\n');
     this.socket.uncork();
-    this.bytes += chunk.length;
     return more;
   }
 

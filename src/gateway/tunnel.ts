@@ -72,8 +72,12 @@ export class Tunnel {
   }
 }
 
+/** Up to this size bytes are written as text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
+const TEXT_BYTES = 16 * 1024;
+
 function pass(chunk: Buffer, from: Duplex, to: Duplex): void {
-  if (to.write(chunk)) return;
+  const more = chunk.length <= TEXT_BYTES ? to.write(chunk.toString('latin1'), 'latin1') : to.write(chunk);
+  if (more || to.writableLength === 0) return;
   from.pause();
   to.once('drain', () => from.resume());
 }

@@ -11,6 +11,7 @@ export class FrameBoundary {
   }
 
   follow(chunk: Buffer): void {
+    if (this.between && isShortFrame(chunk)) return;
     for (let at = 0; at < chunk.length;) {
       if (this.#left > 0) {
         const taken = Math.min(this.#left, chunk.length - at);
@@ -25,6 +26,14 @@ export class FrameBoundary {
       this.#head = [];
     }
   }
+}
+
+/** Whether these bytes are one whole frame with a short payload: most messages are, each in a piece of its own. */
+function isShortFrame(bytes: Buffer): boolean {
+  if (bytes.length < 2) return false;
+  const second = bytes[1]!;
+  const payload = second & 0x7f;
+  return payload < 126 && bytes.length === 2 + (second & 0x80 ? 4 : 0) + payload;
 }
 
 /** The payload's length, once the head (with its mask, if it has one) is complete. */

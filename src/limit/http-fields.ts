@@ -27,10 +27,13 @@ export function limitFields(decision: Decision, choice: FieldChoice = ALL_FIELDS
   return fields;
 }
 
-/** The same as lines of a response head, each with its line break. */
+/** {@link limitFields} of an allowed decision as lines of a response head, each with its line break. */
 export function limitFieldLines(decision: Decision, choice: FieldChoice = ALL_FIELDS): string {
-  let lines = '';
-  for (const [name, value] of limitFields(decision, choice)) lines += `${name}: ${value}\r\n`;
+  if (decision.states.length === 0) return '';
+  const { limit, remaining, resetMs } = decision;
+  let lines = choice.standard ? `ratelimit-policy: ${policyField(decision)}\r\nratelimit: ${stateField(decision)}\r\n` : '';
+  if (choice.legacy)
+    lines += `x-ratelimit-limit: ${limit}\r\nx-ratelimit-remaining: ${remaining}\r\nx-ratelimit-reset: ${seconds(resetMs)}\r\n`;
   return lines;
 }
 
