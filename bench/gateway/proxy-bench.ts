@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, missingProgram, nginxServer, nodeServer, type RunningServer, type ServerContender } from '../harness/index.ts';
 
@@ -10,19 +8,19 @@ const missingNginx = (): string | undefined => missingProgram('nginx', 'nginx-li
 /** What all of them stand before: nginx sending bytes it holds, on the core of the load generator. */
 async function startOrigin(bytes: number): Promise<RunningServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'spillway-origin-'));
-  writeFileSync(join(folder, 'body'), 'x'.repeat(bytes));
+  const body = 'x'.repeat(Math.min(bytes, 1024));
+  const times = Math.ceil(bytes / 1024);
   const location =
-    bytes <= 1024
-      ? `location / { default_type text/plain; return 200 '${'x'.repeat(bytes)}'; }`
-      : `location / { root ${folder}; default_type application/octet-stream; try_files /body =404; }`;
-  const origin = await nginxServer(port, `server { listen 127.0.0.1:${port}; ${location} }`);
+    times === 1
+      ? `location / { default_type text/plain; return 200 '${body}'; }`
+      : `location / { root $folder; try_files /big =404; }`;
+  const origin = await nginxServer(port, `server { listen 127.0.0.1:${port}; location = /alive { return 204; } ${location} }`);
   for (const pid of origin.pids) execFileSync('taskset', ['-a', '-p', '-c', '1', String(pid)], { stdio: 'ignore' });
-  return { ...origin, stop: async () => (await origin.stop(), rmSync(folder, { recursive: true })) };
+  return origin;
 }
 
-async function beforeOrigin(bytes: number, start: (origin: string) => Promise<RunningServer>): Promise<RunningServer> {
-  const origin = await startOrigin(bytes);
+async function beforeOrigin(start: (origin: string) => Promise<RunningServer>): Promise<RunningServer> {
+  const origin = await startOrigin(1024);
   const server = await start(origin.url);
   return {
     ...server,
@@ -33,36 +31,29 @@ async function beforeOrigin(bytes: number, start: (origin: string) => Promise<Ru
   };
 }
 
-/** What is passed, and over how many connections it is asked for. */
-export interface PassedLoad {
-  readonly bytes: number;
-  readonly connections: number;
-}
+const load = { connections: 40 };
 
-const SMALL: PassedLoad = { bytes: 1024, connections: 40 };
-
-export function nodeProxy(name: string, { bytes, connections }: PassedLoad = SMALL): ServerContender {
+export function nodeProxy(name: string): ServerContender {
   return {
     kind: 'server',
     unavailable: missingNginx,
-    start: () => beforeOrigin(bytes, (origin) => nodeServer(file, [name, origin])),
-    load: { connections },
+    start: () => beforeOrigin((origin) => nodeServer(file, [name, origin])),
+    load,
   };
 }
 
-/** nginx keeps what does not fit its buffers in files unless it is told not to: it is told. */
-export const nginxProxy = ({ bytes, connections }: PassedLoad = SMALL): ServerContender => ({
+export const nginxProxy: ServerContender = {
   kind: 'server',
   unavailable: missingNginx,
   start: () =>
-    beforeOrigin(bytes, async (origin) => {
+    beforeOrigin(async (origin) => {
       const port = await freePort();
       return nginxServer(
         port,
-        `proxy_max_temp_file_size 0; proxy_buffers 16 32k; upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
+        `upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
          server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection '';
          proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } }`,
       );
     }),
-  load: { connections },
-});
+  load,
+};

@@ -12,7 +12,7 @@ export default defineBench({
   sliceMs: 2000,
   contenders: {
     spillway: nodeProxy('spillway'),
-    nginx: nginxProxy(),
+    nginx: nginxProxy,
     undici: nodeProxy('undici'),
     'fast-proxy': nodeProxy('fast-proxy'),
     '@fastify/http-proxy': nodeProxy('@fastify/http-proxy'),
