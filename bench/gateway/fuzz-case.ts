@@ -54,6 +54,7 @@ const ODD: readonly string[] = [
   `POST /uncached/s HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${INNER}`,
   `POST /uncached/s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 39\r\n\r\n${INNER}`,
   `POST /uncached/s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x="\r\nhello\r\n0\r\nTrailer: 1\r\n\r\n`,
+  `POST /uncached/s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nHost: b\r\n\r\n`,
   'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
   'GET http://b/uncached/9 HTTP/1.1\r\nHost: a\r\n\r\n',
   'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n',

@@ -110,13 +110,24 @@ class OriginConnection {
         this.#socket.destroy();
         return undefined;
       }
+      if (size === '0') return this.#afterLastChunk(rest, lineEnd + 2, text);
       const next = lineEnd + 2 + Number.parseInt(size, 16);
       if (rest.length < next + 2) return undefined;
       if (rest.slice(next, next + 2) !== '\r\n') this.#origin.violations.push('a chunk that does not end with its size');
-      if (size === '0') return { text, bytes: next + 2 };
       text += rest.slice(lineEnd + 2, next);
       at = next + 2;
     }
+  }
+
+  /** Trailers: fields, and none that belongs in front of a body. */
+  #afterLastChunk(rest: string, at: number, text: string): { text: string; bytes: number } | undefined {
+    if (rest.startsWith('\r\n', at)) return { text, bytes: at + 2 };
+    const end = rest.indexOf('\r\n\r\n', at);
+    if (end === -1) return undefined;
+    for (const line of rest.slice(at, end).split('\r\n'))
+      if (!FIELD.test(line) || /^(?:content-|transfer-|host:|via:|x-forwarded|authorization:)/i.test(line))
+        this.#origin.violations.push(`a trailer: ${JSON.stringify(line)}`);
+    return { text: `${text}|${rest.slice(at, end)}`, bytes: end + 4 };
   }
 
   #answer(line: string, body: string): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { trailerLines } from './request-trailers.ts';
 
 /** Who hears how the sending of a body goes. */
 export interface BodyListener {
@@ -76,7 +77,7 @@ export class BodySender {
 
   #end(): void {
     if (this.#length !== undefined && this.#sentBytes < this.#length) return this.#broken(tooShort);
-    if (this.#length === undefined) this.#socket.write('0\r\n\r\n', 'latin1');
+    if (this.#length === undefined) this.#socket.write(`0\r\n${trailerLines(this.#body)}\r\n`, 'latin1');
     this.complete = true;
     this.stop();
   }

@@ -88,6 +88,21 @@ describe('what reaches the upstream', () => {
 });
 
 describe('what comes back', () => {
+  test('trailers of a request pass, but for those that belong in front of a body', async () => {
+    let seen: NodeJS.Dict<string> = {};
+    const upstream = await origin(async (request, response) => {
+      const body = await bodyOf(request);
+      seen = { ...request.trailers };
+      response.end(body);
+    });
+    const { port } = await site([upstream.url]);
+    const trailers = 'X-Sum: 42\r\nHost: b\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: me\r\nVia: b\r\n';
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const answer = await exchangeRaw(port, `${head}5\r\nhello\r\n0\r\n${trailers}\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 200 .*hello$/s);
+    assert.deepEqual(seen, { 'x-sum': '42' });
+  });
+
   test('streams, trailers, early hints and repeated fields', async () => {
     const upstream = await origin(async (_, response) => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload' });
