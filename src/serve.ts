@@ -8,7 +8,15 @@ import { MemoryKvStore } from './drivers/memory-kv-store.ts';
 import { createRedisCommands, type RedisCommands } from './drivers/redis-commands.ts';
 import { serveCounterStore } from './drivers/remote-counter-store.ts';
 import { serveKvStore } from './drivers/remote-kv-store.ts';
-import { createAdmin, createRedisHistory, Health, measureProcess, type WorkerState } from './health/index.ts';
+import {
+  createAdmin,
+  createRedisHistory,
+  Health,
+  measureProcess,
+  otlpExportFrom,
+  type OtlpExport,
+  type WorkerState,
+} from './health/index.ts';
 import {
   formatDuration,
   Lifecycle,
@@ -17,6 +25,7 @@ import {
   packageVersion,
   runtimeFrom,
   type MetricsSnapshot,
+  type Part,
   type Runtime,
 } from './kernel/index.ts';
 import type { Policy, PolicyFlags } from './policy/index.ts';
@@ -77,6 +86,7 @@ export async function startSpillway(policy: Policy, { configPath, flags = {} }: 
       history?.close();
     },
   });
+  lifecycle.add(metricsSender(config, health, runtime));
   lifecycle.add({ name: 'notice to load balancers', drain: () => runtime.clock.sleep(config.shutdown.delayMs) });
   await lifecycle.start();
   const onHangUp = (): void => {
@@ -152,7 +162,7 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisComm
         const snapshots = answers.flatMap((answer, at) =>
           answer.status === 'fulfilled' ? [{ ...(answer.value as MetricsSnapshot), worker: nameOf(workers[at]!) }] : [],
         );
-        return [runtime.metrics.snapshot(), ...snapshots];
+        return [await runtime.metrics.snapshotInSlices(), ...snapshots];
       },
       workers: () =>
         cluster.status().map((worker): WorkerState => ({ name: nameOf(worker), state: worker.state, pid: worker.pid })),
@@ -167,6 +177,23 @@ function healthOf({ classes, config }: Policy, cluster: Cluster, kept: RedisComm
   watch.events.on('notice', ({ text }) => void process.stderr.write(`${text}\n`));
   watch.events.on('fault', ({ what, error }) => void process.stderr.write(`${what}: ${messageOf(error)}\n`));
   return watch;
+}
+
+/** The OpenTelemetry packages are optional: they are only asked for when the config names a collector. */
+function metricsSender({ otlp }: Policy['config'], health: Health, runtime: Runtime): Part {
+  let sending: OtlpExport | undefined;
+  return {
+    name: 'OTLP',
+    start: async () => {
+      if (!otlp) return;
+      sending = await otlpExportFrom(health, otlp, runtime);
+      sending.events.on(
+        'failed',
+        ({ error }) => void process.stderr.write(`The collector took no metrics: ${messageOf(error)}\n`),
+      );
+    },
+    stop: () => sending?.stop(),
+  };
 }
 
 /** One that ends stands beside its successor of the same slot, so it has a name of its own. */

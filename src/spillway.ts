@@ -8,21 +8,14 @@
  */
 import { createCache } from './cache/index.ts';
 import { createRedisCounters } from './drivers/redis-counters.ts';
-import {
-  createAccessLog,
-  gatewayFrom,
-  proxyFrom,
-  sendProblem,
-  type Gateway,
-  type PlainExchange,
-  type Proxy,
-} from './gateway/index.ts';
+import { batchFrom, createAccessLog, createTierOf, gatewayFrom, proxyFrom, type Gateway, type Proxy } from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
-import { createLimitGate, type Decision, type LimitGate } from './limit/index.ts';
+import { createLimitGate, type LimitGate } from './limit/index.ts';
 import { pageCodec, pagesFrom, pageSettings, type PageEntry, type Pages } from './page/index.ts';
 import type { Policy } from './policy/index.ts';
 import type { CounterStore, Exchange, KvStore } from './ports/index.ts';
-import { createShedder, refuseShed, shedOnMiss, type Shedder } from './shed/index.ts';
+import { RequestPath, type RequestGuard } from './request-path.ts';
+import { createShedder, type Shedder } from './shed/index.ts';
 
 /** What a process is given by those around it. */
 export interface Surroundings {
@@ -36,11 +29,6 @@ export interface Surroundings {
   readonly guard?: RequestGuard;
   /** The verdict on the whole service: 0 healthy, 1 degraded, 2 critical. Work that can wait waits while it is bad. */
   readonly healthLevel?: () => 0 | 1 | 2;
-}
-
-/** Knows what is in flight, and what must not be any more; a worker of the cluster has one. */
-export interface RequestGuard {
-  begin(request: Pick<Exchange, 'method' | 'path' | 'query'>): { readonly refusedForMs: number; end(): void };
 }
 
 /** Spillway in one process. */
@@ -68,23 +56,31 @@ const PRESSURES = ['none', 'degraded', 'critical'] as const;
 export function createSpillway(policy: Policy, given: Surroundings = {}, runtime: Partial<Runtime> = {}): Spillway {
   const around = runtimeFrom(runtime);
   const { config } = policy;
-  const { upstreams, compression, listen } = config;
+  const { upstreams, compression, securityHeaders, listen, tiers, trustedProxies } = config;
 
   // Redis is shared by the whole fleet; without it, what the processes of this machine were given.
   const shared = config.redis === undefined ? given.store && { store: given.store } : { redis: config.redis };
   const counters = config.redis === undefined ? given.counters : createRedisCounters({ url: config.redis }, around);
 
   const healthLevel = given.healthLevel ?? (() => 0);
+  const tierOf = tiers && createTierOf(tiers, trustedProxies);
 
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
   const limits = createLimitGate(
     policy.routes,
-    // A question to the primary costs each process more than one to Redis costs the gateway: hot keys take units ahead.
-    { leases: config.redis === undefined, ...config.limits, ...(counters && { store: counters }) },
+    {
+      // A question to the primary costs it more than one to Redis costs Redis: hot keys take units ahead.
+      leases: config.redis === undefined,
+      ...config.limits,
+      ...(counters && { store: counters }),
+      ...(tierOf && { tierOf }),
+    },
     around,
   );
   const shedder = createShedder(config.shed, around);
-  const proxy = proxyFrom({ upstreams, compression, maxBodyBytes: listen.maxBodyBytes }, around);
+  const proxy = proxyFrom({ upstreams, compression, securityHeaders, maxBodyBytes: listen.maxBodyBytes }, around, {
+    ...(tierOf && { tierOf }),
+  });
   const pages = pagesFrom(pageSettings(config.pages, config.compression.minBytes), {
     ...around,
     store,
@@ -92,13 +88,19 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     upstream: proxy,
     pressure: () => PRESSURES[healthLevel()],
   });
+  const path = new RequestPath({ guard: given.guard, limits, pages, shedder, proxy, tierOf });
+  const match = (method: string, pathname: string) => policy.match(method, pathname);
+  if (config.batch) {
+    const admit = (exchange: Exchange) => path.admitOfBatch(exchange);
+    path.batch = { path: config.batch.path, answer: batchFrom(config.batch, { match, upstream: proxy, admit }, around) };
+  }
   const accessLog = config.accessLog && createAccessLog(config.accessLog, around);
   const gateway = gatewayFrom(
     config,
     {
-      match: (method, path) => policy.match(method, path),
-      handle: given.guard ? (exchange) => guarded(given.guard!, exchange) : limited,
-      handlePlain: (exchange) => plain(exchange),
+      match,
+      handle: (exchange) => path.handle(exchange),
+      handlePlain: (exchange) => path.handlePlain(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
       admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
@@ -107,49 +109,6 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     },
     around,
   );
-
-  function guarded(guard: RequestGuard, exchange: Exchange): void {
-    const { refusedForMs, end } = guard.begin(exchange);
-    if (refusedForMs > 0) return refuseKiller(exchange, refusedForMs);
-    exchange.response.once('close', end);
-    limited(exchange);
-  }
-
-  /** What is only passed on goes straight from socket to socket; pages and limits need the whole of the request. */
-  function plain(exchange: PlainExchange): boolean {
-    const { route } = exchange;
-    if (route.cache || route.limits.length > 0) return false;
-    const admission = shedder.admit(route);
-    if (admission.admitted) return proxy.passPlain(exchange);
-    refuseShed(admission, exchange);
-    return true;
-  }
-
-  function limited(exchange: Exchange): void {
-    shedder.turn();
-    if (exchange.route.limits.length === 0) return serve(exchange);
-    const decision = limits.check(exchange);
-    if (decision instanceof Promise) void decision.then((late) => decided(late, exchange));
-    else decided(decision, exchange);
-  }
-
-  function decided(decision: Decision, exchange: Exchange): void {
-    if (!decision.allowed || decision.delayMs === 0) answer(decision, exchange);
-    else void limits.hold(decision, exchange).then((held) => answer(held, exchange));
-  }
-
-  function answer(decision: Decision, exchange: Exchange): void {
-    if (!decision.allowed) return limits.refuse(decision, exchange);
-    limits.applyHeaders(decision, exchange.response);
-    serve(exchange);
-  }
-
-  function serve(exchange: Exchange): void {
-    if (exchange.route.cache) return pages.serve(exchange, shedOnMiss(shedder, proxy, exchange.route));
-    const admission = shedder.admit(exchange.route);
-    if (admission.admitted) proxy.pass(exchange);
-    else refuseShed(admission, exchange);
-  }
 
   return {
     policy,
@@ -171,11 +130,6 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       accessLog?.close();
     },
   };
-}
-
-function refuseKiller({ response, requestId }: Exchange, forMs: number): void {
-  const detail = 'Requests like this one have ended the processes that worked on them. They are not served for a while.';
-  sendProblem(response, { status: 503, detail, requestId }, ['retry-after', String(Math.ceil(forMs / 1000))]);
 }
 
 /** From the client's end to the upstream's, so that nothing is used after it was closed. */

@@ -87,7 +87,7 @@ async function work(task: WorkerTask): Promise<void> {
 /** What the primary, and whoever operates the service through it, may ask of this worker. */
 function answerPrimary(worker: ClusterWorker, spillway: Spillway, runtime: Runtime, { configPath }: WorkerTask): void {
   const { pages, limits, shedder, proxy, policy } = spillway;
-  worker.answer('metrics', () => runtime.metrics.snapshot());
+  worker.answer('metrics', () => runtime.metrics.snapshotInSlices());
   worker.answer('invalidate', (request) => pages.invalidate(request as InvalidationRequest));
   worker.answer('change', (change) => pages.reportChange(change as ChangeReport));
   worker.answer('warm', (request) => warm(pages, policy, configPath, request as WarmRequest));

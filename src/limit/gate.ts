@@ -24,6 +24,10 @@ export const limitGateOptions = z.strictObject({
     .custom<Identify>((value) => typeof value === 'function', 'a function')
     .optional()
     .describe('Finds user, API key and tier of a request; by default the API key is the header as sent.'),
+  tierOf: z
+    .custom<(exchange: Exchange) => string | undefined>((value) => typeof value === 'function', 'a function')
+    .optional()
+    .describe('Finds the subscription tier, where that is all that is to be found.'),
 });
 
 export type LimitGateOptions = z.input<typeof limitGateOptions>;
@@ -55,9 +59,10 @@ export class LimitGate {
 
   constructor(routes: readonly RoutePolicy[], options: z.output<typeof limitGateOptions>, runtime: Runtime) {
     this.#fields = { standard: options.standardHeaders, legacy: options.legacyHeaders };
-    this.#identify = options.identify ?? apiKeyFrom(options.apiKeyHeader.toLowerCase());
+    this.#identify = options.identify ?? identifyBy(options.apiKeyHeader.toLowerCase(), options.tierOf);
     const identityMatters =
-      options.identify !== undefined && Object.keys(options.tiers).length + options.allow.length + options.deny.length > 0;
+      (options.identify ?? options.tierOf) !== undefined &&
+      Object.keys(options.tiers).length + options.allow.length + options.deny.length > 0;
     const mayHoldBack = options.slowDown !== undefined;
     for (const route of routes) {
       if (route.limits.length === 0) continue;
@@ -162,9 +167,10 @@ function subjectFrom(key: string): Subject {
   return { ip: key };
 }
 
-function apiKeyFrom(header: string): Identify {
+function identifyBy(header: string, tierOf: ((exchange: Exchange) => string | undefined) | undefined): Identify {
   return (exchange) => {
     const value = exchange.request.headers[header];
-    return typeof value === 'string' && value !== '' ? { apiKey: value } : {};
+    const tier = tierOf?.(exchange);
+    return { ...(typeof value === 'string' && value !== '' && { apiKey: value }), ...(tier !== undefined && { tier }) };
   };
 }

@@ -2,17 +2,22 @@ import { z } from 'zod';
 import { accessLogSection } from './sections/access-log.ts';
 import { adminSection } from './sections/admin.ts';
 import { alertsSection } from './sections/alerts.ts';
+import { batchSection } from './sections/batch.ts';
 import { classesSection } from './sections/classes.ts';
 import { healthSection } from './sections/health.ts';
 import { historySection } from './sections/history.ts';
 import { limitsSection } from './sections/limits.ts';
 import { listenSection } from './sections/listen.ts';
+import { otlpSection } from './sections/otlp.ts';
 import { pagesSection } from './sections/pages.ts';
 import { compressionSection, shutdownSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 import { routePlanSection, routesSection } from './sections/routes.ts';
+import { securityHeadersSection } from './sections/security-headers.ts';
 import { shedSection } from './sections/shed.ts';
 import { sloSection } from './sections/slo.ts';
 import { databaseSection, redisSection } from './sections/stores.ts';
+import { tiersSection } from './sections/tiers.ts';
+import { tracingSection } from './sections/tracing.ts';
 import { upstreamsSection } from './sections/upstreams.ts';
 
 /** The whole config file, one section a key. A room that lets users declare something adds its section here. */
@@ -30,6 +35,10 @@ export const configSchema = z.strictObject({
   ),
   limits: limitsSection.prefault({}).describe('What holds for the limits of every route, and what happens without Redis.'),
   shed: shedSection.prefault({}).describe('Whose work is refused first when there is too much of it.'),
+  tiers: tiersSection.optional().describe('How the subscription tier of a request is known. Absent: nobody has one.'),
+  batch: batchSection
+    .optional()
+    .describe('Several requests in one POST, each under its own limits; its path needs a route like any other. Absent: none.'),
   trustedProxies: trustedProxiesSection
     .prefault([])
     .describe('Addresses and subnets whose forwarding headers are believed: `10.0.0.0/8`, `loopback`.'),
@@ -37,10 +46,17 @@ export const configSchema = z.strictObject({
     .prefault(1)
     .describe('Processes that serve: a number, `auto` for one per core, or bounds to move between.'),
   accessLog: accessLogSection.optional().describe('A line for each request; absent: none.'),
+  tracing: tracingSection
+    .optional()
+    .describe('W3C Trace Context: each request that is passed on belongs to a trace. Absent: the field is passed on as it came.'),
+  securityHeaders: securityHeadersSection
+    .optional()
+    .describe('Fields that tell browsers to be careful, on answers that lack them: `{}` for the usual ones. Absent: none.'),
   compression: compressionSection.prefault({}).describe('Which answers are compressed, and how.'),
   shutdown: shutdownSection.prefault({}).describe('How a stop lets running requests finish.'),
   health: healthSection.prefault({}).describe('When the service is called degraded or critical.'),
   history: historySection.prefault({}).describe('What is kept of the past, and where.'),
+  otlp: otlpSection.optional().describe('Where metrics are sent by OpenTelemetry. Absent: nowhere.'),
   slo: sloSection.prefault({}).describe('What the service promises, and over how long.'),
   alerts: alertsSection.prefault({}).describe('What is worth attention, and who is told.'),
 });

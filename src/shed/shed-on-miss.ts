@@ -1,16 +1,15 @@
 import { SpillwayError } from '../kernel/index.ts';
-import type { RoutePolicy } from '../policy/index.ts';
 import type { Upstream } from '../ports/index.ts';
-import type { Shedder } from './shed.ts';
+import type { AdmissionRequest, Shedder } from './shed.ts';
 
 /**
- * The upstream as a page of `route` sees it: what the shedder refuses fails with `SPILLWAY_SHED`, and the page cache
+ * The upstream as a page sees it for what is `asked`: what the shedder refuses fails with `SPILLWAY_SHED`, and the page cache
  * answers as it does for any upstream that fails: with a stale page where there is one.
  */
-export function shedOnMiss(shedder: Shedder, upstream: Upstream, route: RoutePolicy): Upstream {
+export function shedOnMiss(shedder: Shedder, upstream: Upstream, asked: AdmissionRequest): Upstream {
   return {
     dispatch(request, receiver) {
-      const admission = shedder.admit(route);
+      const admission = shedder.admit(asked);
       if (admission.admitted) return upstream.dispatch(request, receiver);
       const { reason, retryAfterMs } = admission;
       const error = new SpillwayError('SPILLWAY_SHED', `refused because of load (${reason})`, { retryAfterMs });
