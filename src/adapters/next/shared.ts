@@ -14,15 +14,17 @@ export interface Shared {
   readonly tagTimes: TagTimes;
 }
 
-/** More tags than a page of Next has; beyond, storing it fails. */
-const MAX_TAGS_PER_ENTRY = 1000;
+/** A page has the tags of everything that was read for it. */
+const WITH_TAGS: CacheOptions = { name: 'next', maxTagsPerEntry: 1000 };
 /** Stands for "until it is invalidated". */
 const LONGEST_S = 365 * 86_400;
 
 export function share(options: NextCacheOptions, runtime: Partial<Runtime>, call: string): Shared {
   const { cache: given, buildId, wait, renderTimeout, keep, ...cacheOptions } = options;
   const settings = parseOptions(nextOptions, { cache: given, buildId, wait, renderTimeout, keep }, call);
-  const cache = given ?? createCache(whileBuilding() ? inMemory(cacheOptions) : complete(cacheOptions), runtime);
+  const cache = whileBuilding()
+    ? createCache(WITH_TAGS, runtime)
+    : (given ?? createCache({ ...WITH_TAGS, ...cacheOptions }, runtime));
   const { clock } = runtimeFrom(runtime);
   return { cache, clock, settings, tagTimes: new TagTimes(cache, clock) };
 }
@@ -30,14 +32,6 @@ export function share(options: NextCacheOptions, runtime: Partial<Runtime>, call
 /** A build must not need the production store, nor write to it. */
 function whileBuilding(): boolean {
   return process.env['NEXT_PHASE'] === 'phase-production-build';
-}
-
-function inMemory({ redis: _redis, store: _store, bus: _bus, ...rest }: CacheOptions): CacheOptions {
-  return complete(rest);
-}
-
-function complete(options: CacheOptions): CacheOptions {
-  return { name: 'next', maxTagsPerEntry: MAX_TAGS_PER_ENTRY, ...options };
 }
 
 /** Tags invalidated in the whole fleet: for the entries that carry them, and for those that only depend on them. */

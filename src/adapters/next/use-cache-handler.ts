@@ -1,6 +1,6 @@
 import type { Cache, Entry } from '../../cache/index.ts';
 import type { Runtime } from '../../kernel/index.ts';
-import { Claim, Claims } from './claims.ts';
+import { Claim, Claims } from '../claims.ts';
 import type { RevalidateDurations, UseCacheEntry } from './next-types.ts';
 import type { NextCacheOptions } from './options.ts';
 import { entryOptions, invalidate, share, type Shared } from './shared.ts';
@@ -66,7 +66,7 @@ class Handler implements NextUseCacheHandler {
     // What only its time has made stale serves while another computes it; what a tag has, or nothing at all, is waited for.
     if (found && !found.invalidated) {
       const start = await this.#claims.claim(key, found.entry.tags);
-      return start instanceof Claim ? found.entry : this.#asFresh(found.entry);
+      return start === undefined || start instanceof Claim ? found.entry : this.#asFresh(found.entry);
     }
     const other = await this.#claims.claimOrFind(key, found?.entry.tags ?? [], () => this.#findFresh(key, softTags));
     return other === undefined || other instanceof Claim ? found?.entry : other;
@@ -122,14 +122,14 @@ class Handler implements NextUseCacheHandler {
       const { value, ...times } = await pending;
       await this.#keep(key, { ...times, bytes: await bytesOf(value) });
     } catch (error) {
-      await this.#claims.held(key)?.release(error);
+      await this.#claims.held(key).at(-1)?.release(error);
     }
   }
 
   async #keep(key: string, stored: Stored): Promise<void> {
     const { clock, tagTimes } = this.#shared;
     const { tags, timestamp, revalidate, expire } = stored;
-    const claim = this.#claims.held(key);
+    const claim = this.#claims.held(key).at(-1);
     // The claim may be of a later computation, one that began after an invalidation: so each result is judged by its own date.
     if (expire === 0 || (await tagTimes.verdict(tags, timestamp)) !== 'valid') return claim?.release();
     const ageS = (clock.now() - timestamp) / 1000;
