@@ -57,6 +57,17 @@ const POLICY_MS: ReadonlyMap<number, number> = new Map([
 const HEURISTIC_SHARE = 0.1;
 const HEURISTIC_LONGEST_MS = 86_400_000;
 
+/** Under pressure pages may be stale this many times as long before somebody has to wait for a new one. */
+const GRACE_UNDER_PRESSURE = 1.5;
+
+/** How long past its freshness a page serves while a new one is made behind it, and at most while the process is pressed. */
+export function servesStaleMs(lifetimes: Lifetimes, profile: Profile): { readonly usualMs: number; readonly pressedMs: number } {
+  const usualMs = lifetimes.staleWhileRevalidateMs;
+  // By the letter of the RFC the origin's word counts at all times.
+  if (profile === 'rfc') return { usualMs, pressedMs: usualMs };
+  return { usualMs, pressedMs: Math.max(usualMs, lifetimes.staleIfUnreachableMs) * GRACE_UNDER_PRESSURE };
+}
+
 /** Whether the answer to a GET may be stored for everybody, and how long it is good for. */
 export function judge(facts: AnswerFacts, policy: PageCachePolicy, profile: Profile): Verdict {
   const control = responseControl(facts.fields);

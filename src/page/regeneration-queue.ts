@@ -61,7 +61,8 @@ export class RegenerationQueue {
   readonly #waiting: ReadonlyMap<Priority, Map<string, RegenerationJob>> = new Map(PRIORITIES.map((one) => [one, new Map()]));
   /** Failed ones until their next attempt. */
   readonly #resting = new Map<string, Timer>();
-  readonly #running = new Set<string>();
+  /** Those being made, with the job to do after it: what is being made may show the state before a change. */
+  readonly #running = new Map<string, RegenerationJob | undefined>();
   #size = 0;
   #isLong = false;
   #isTaking = false;
@@ -94,6 +95,10 @@ export class RegenerationQueue {
   add(page: { readonly key: string; readonly url: string }, reason: RegenerationReason, priority: Priority): QueueAnswer {
     if (this.#closed) return { queued: false, why: 'closed' };
     const job = { ...page, reason, priority, attempts: 0, queuedMs: this.#clock.now() };
+    if (this.#running.has(job.key) && (reason === 'change' || reason === 'manual')) {
+      this.#running.set(job.key, job);
+      return { queued: true, waiting: this.waiting };
+    }
     if (this.#isKnown(job) && !this.#promote(job)) return { queued: false, why: 'already-queued' };
     if (this.waiting >= this.#settings.maxWaiting && !this.#displace(priority)) return { queued: false, why: 'queue-full' };
     this.#enqueue(job);
@@ -193,14 +198,16 @@ export class RegenerationQueue {
   }
 
   async #run(job: RegenerationJob, slot: { release(used: boolean): Promise<void> }): Promise<void> {
-    this.#running.add(job.key);
+    this.#running.set(job.key, undefined);
     this.#watchLength();
     const startedMs = this.#clock.monotonic();
     const result = await this.#work.run(job).catch(() => 'failed' as const);
+    const again = this.#running.get(job.key);
     this.#running.delete(job.key);
     await slot.release(result !== 'skipped').catch(() => undefined);
     this.#work.onResult(job, result, this.#clock.monotonic() - startedMs);
-    if (result === 'failed') this.#rest({ ...job, attempts: job.attempts + 1 });
+    if (again) this.add(again, again.reason, again.priority);
+    else if (result === 'failed') this.#rest({ ...job, attempts: job.attempts + 1 });
     void this.#pump();
   }
 

@@ -210,6 +210,18 @@ describe('regeneration', () => {
     assert.equal(pages.analytics().byReason.change, 1);
   });
 
+  it('a change reported while the page is being made has it made again', async () => {
+    const [pages] = fleet as [Pages];
+    pages.queueRegeneration('/normal/a');
+    await clock.advance(MINUTE);
+    delayMs = 1000;
+    pages.queueRegeneration('/normal/a');
+    await clock.until(() => rendered('/normal/a') === 2);
+    await pages.reportChange({ tag: 'page:a', field: 'price', before: 10, after: 20 });
+    await clock.advance(2 * MINUTE);
+    assert.equal(rendered('/normal/a'), 3);
+  });
+
   it('tells what was made in vain', async () => {
     const [pages] = fleet as [Pages];
     upstream.answer = () => ({ headers: { 'content-type': 'text/html' }, body: 'always the same' });

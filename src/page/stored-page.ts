@@ -21,6 +21,8 @@ export interface PageData {
   readonly fields: Fields;
   /** As the origin sent it. */
   readonly body: Buffer;
+  /** The coding is chosen here, by what each client accepts. */
+  readonly negotiated: boolean;
   /** The same body in further codings. */
   readonly encoded: Readonly<Partial<Record<Encoding, Buffer>>>;
   /** The origin's entity tag, or a strong one made from the body. */
@@ -39,6 +41,15 @@ export interface PageData {
   readonly tags: readonly string[];
 }
 
+/** An answer as it is, or a 304 that says that the client has it. */
+export type AnswerForm = 'whole' | 'notModified';
+
+export interface ReadyHead {
+  readonly bytes: Buffer;
+  /** The wall-clock second it is true for. */
+  readonly second: number;
+}
+
 /** A stored page in one coding, ready to send: `writeHead(status, fields)` and `end(body)`. */
 export interface ReadyAnswer {
   readonly status: number;
@@ -50,11 +61,9 @@ export interface ReadyAnswer {
   readonly body: Buffer;
   /** The wall-clock second `fields` is true for. */
   second: number;
-  /** The whole head as bytes, true for `headSecond`. */
-  head: Buffer | undefined;
-  headSecond: number;
-  /** For a server that writes sockets itself. */
-  prepared: PreparedAnswer | undefined;
+  /** Whole heads as bytes, for a server that writes sockets itself. */
+  readonly heads: Record<AnswerForm, ReadyHead | undefined>;
+  readonly prepared: Record<AnswerForm, PreparedAnswer | undefined>;
 }
 
 /** A stored answer, with what has been made ready of it in this process. */
