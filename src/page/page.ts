@@ -207,7 +207,7 @@ class PageCache implements Pages {
     const effect = changeEffect(change, this.#options.changeThreshold);
     if (effect !== 'now') return { effect, receipt: undefined, queued: 0 };
     const receipt = await this.invalidate({ tags: [change.tag] });
-    return { effect, receipt, queued: this.#regenerator.queueTag(change.tag) };
+    return { effect, receipt, queued: await this.#regenerator.queueTag(change.tag) };
   }
 
   shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice {

@@ -23,7 +23,6 @@ export type QueueAnswer =
 export type RegenerationResult = 'changed' | 'unchanged' | 'skipped' | 'failed';
 
 export interface QueueSettings {
-  readonly maxWaiting: number;
   readonly concurrency: number;
   readonly attempts: number;
   readonly retryDelay: number;
@@ -37,7 +36,12 @@ export interface QueueWork {
   onResult(job: RegenerationJob, result: RegenerationResult, tookMs: number): void;
   /** All attempts failed. */
   onGivenUp(job: RegenerationJob): void;
-  /** More wait than the alert allows, or no longer. */
+  /** How many may wait here, and how many do in other processes of the fleet. */
+  room(): number;
+  waitingElsewhere(): number;
+  /** A page found no room. */
+  onFull(): void;
+  /** More wait in the fleet than the alert allows, or no longer. */
   onLength(waiting: number, isLong: boolean): void;
 }
 
@@ -100,9 +104,18 @@ export class RegenerationQueue {
       return { queued: true, waiting: this.waiting };
     }
     if (this.#isKnown(job) && !this.#promote(job)) return { queued: false, why: 'already-queued' };
-    if (this.waiting >= this.#settings.maxWaiting && !this.#displace(priority)) return { queued: false, why: 'queue-full' };
+    if (this.waiting >= this.#work.room() && !this.#displace(priority)) {
+      this.#work.onFull();
+      return { queued: false, why: 'queue-full' };
+    }
     this.#enqueue(job);
     return { queued: true, waiting: this.waiting };
+  }
+
+  /** There is less room than there was, or other processes have more waiting: the least important give way. */
+  fit(): void {
+    while (this.waiting > this.#work.room() && this.#displace(undefined));
+    this.#watchLength();
   }
 
   close(): void {
@@ -130,9 +143,10 @@ export class RegenerationQueue {
     return false;
   }
 
-  /** Drops the last of the least priority below `priority`; false when there is none. */
-  #displace(priority: Priority): boolean {
-    for (const least of PRIORITIES.slice(PRIORITIES.indexOf(priority) + 1).toReversed()) {
+  /** Drops the last of the least priority, below `priority` where that is given; false when there is none. */
+  #displace(priority: Priority | undefined): boolean {
+    const from = priority === undefined ? 0 : PRIORITIES.indexOf(priority) + 1;
+    for (const least of PRIORITIES.slice(from).toReversed()) {
       const queue = this.#waiting.get(least)!;
       const last = [...queue.keys()].at(-1);
       if (last === undefined) continue;
@@ -223,9 +237,10 @@ export class RegenerationQueue {
   }
 
   #watchLength(): void {
-    const isLong = this.waiting > this.#settings.alertAbove;
+    const waiting = this.waiting + this.#work.waitingElsewhere();
+    const isLong = waiting > this.#settings.alertAbove;
     if (isLong === this.#isLong) return;
     this.#isLong = isLong;
-    this.#work.onLength(this.waiting, isLong);
+    this.#work.onLength(waiting, isLong);
   }
 }

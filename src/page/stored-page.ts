@@ -4,6 +4,7 @@ import type { RoutePolicy } from '../policy/index.ts';
 import type { PreparedAnswer } from '../ports/index.ts';
 import { ENCODINGS, type Encoding } from './encodings.ts';
 import type { Fields } from './fields.ts';
+import type { Roster } from './fleet-roster.ts';
 import type { Lifetimes } from './freshness.ts';
 import type { PageAddress } from './key.ts';
 import { PageTraffic } from './traffic.ts';
@@ -125,7 +126,7 @@ export interface RegenerationSlot {
   readonly used: number;
 }
 
-export type PageEntry = StoredPage | VariantIndex | RegenerationSlot;
+export type PageEntry = StoredPage | VariantIndex | RegenerationSlot | Roster;
 
 const FORMAT = 1;
 /** Objects and numbers an entry keeps beside its bytes, roughly. */
@@ -147,7 +148,7 @@ export const pageCodec: Codec<PageEntry> = {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (buffer[0] !== FORMAT) throw new RangeError(`page format ${buffer[0]} is not ${FORMAT}`);
     const headEnd = 5 + buffer.readUInt32LE(1);
-    const head = unpack(buffer.subarray(5, headEnd)) as PageHead | VariantIndex | RegenerationSlot;
+    const head = unpack(buffer.subarray(5, headEnd)) as PageHead | Exclude<PageEntry, StoredPage>;
     if (head.kind !== 'page') return head;
     let at = headEnd;
     const [body, ...coded] = head.lengths.map((length) => buffer.subarray(at, (at += length)));
