@@ -125,4 +125,49 @@ describe('four gateway processes on one Redis', () => {
       30_000,
     );
   });
+
+  for (const [how, breakIt] of [
+    ['killed', () => redis.process.kill()],
+    ['frozen', () => redis.process.freeze()],
+  ] as const) {
+    it(`Redis ${how}: every page that was served keeps serving, with the origin down too, and the fleet is one again after`, async () => {
+      await grow(60_000);
+      const paths = Array.from({ length: 20 }, (_, nth) => `/plans/${nth}`);
+      await goodEverywhere(paths);
+      const pages = new Map<string, string>();
+      for (const path of paths) pages.set(path, (await fleet.get(path)).text);
+      await breakIt();
+      const { port } = origin;
+      await origin.kill();
+      const startedMs = performance.now();
+      while (performance.now() - startedMs < 4000) {
+        for (const path of paths) {
+          for (const member of fleet.members) {
+            const { status, text } = await fleet.get(path, member);
+            assert.deepEqual(
+              [status, text],
+              [200, pages.get(path)],
+              `${path} after ${Math.round(performance.now() - startedMs)} ms`,
+            );
+          }
+        }
+      }
+      await redis.restart();
+      const rendered = new Map<string, number>();
+      origin = await Origin.start((request, response) => {
+        rendered.set(request.url!, (rendered.get(request.url!) ?? 0) + 1);
+        response.writeHead(200, HTML).end('healed');
+      }, port);
+      let tried = 0;
+      await eventually(
+        'a new page is rendered once for all of them',
+        async () => {
+          const path = `/new/${++tried}`;
+          await Promise.all(fleet.members.map((member) => fleet.get(path, member)));
+          return rendered.get(path) === 1;
+        },
+        20_000,
+      );
+    });
+  }
 });
