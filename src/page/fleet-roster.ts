@@ -1,23 +1,6 @@
 import type { FillLease, ValueStore } from '../cache/index.ts';
 import type { Clock, Random, Timer } from '../kernel/index.ts';
-import type { PageEntry } from './stored-page.ts';
-
-/** What a process tells the fleet of itself. */
-export interface RosterLine {
-  /** Wall-clock ms at which it was written. */
-  readonly atMs: number;
-  /** How many of the fleet's waiting pages may wait there. */
-  readonly room: number;
-  readonly waiting: number;
-  /** Requests an hour by digest of a page's key, of pages much asked for there. */
-  readonly rates: Readonly<Record<string, number>>;
-}
-
-/** Stands in the shared store: a line per process. */
-export interface Roster {
-  readonly kind: 'roster';
-  readonly lines: Readonly<Record<string, RosterLine>>;
-}
+import type { PageEntry, RosterLine } from './stored-page.ts';
 
 export interface RosterMember {
   /** Pages that wait in this process. */

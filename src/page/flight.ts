@@ -8,6 +8,7 @@ import { type Fields, firstLine } from './fields.ts';
 import { judge, type Lifetimes, type Verdict } from './freshness.ts';
 import { type Found, type Keeper, type Lookup, withoutPart } from './keeper.ts';
 import type { PageSettings } from './options.ts';
+import { rawValue } from './key.ts';
 import { outgoingFields, outgoingVary } from './ready-answer.ts';
 import { isNegotiated } from './encodings.ts';
 import { formatHttpDate } from './http-date.ts';
@@ -320,6 +321,7 @@ class Fill implements UpstreamReceiver {
       hasAuthorization,
       hasCookie,
       requestNoStore,
+      requestOrigin: rawValue(this.#target.fields, 'origin'),
     };
     return judge(facts, policy, this.#crew.options.profile);
   }

@@ -18,6 +18,8 @@ export interface AnswerFacts {
   readonly hasCookie: boolean;
   /** The request said `no-store`. */
   readonly requestNoStore: boolean;
+  /** `Origin` of the request. */
+  readonly requestOrigin?: string | undefined;
 }
 
 /** How long a stored answer serves, in ms. */
@@ -89,8 +91,15 @@ function whyNotStored(facts: AnswerFacts, control: ResponseControl, profile: Pro
     if (facts.hasAuthorization) return 'authorization';
     if (fieldValue(fields, 'set-cookie') !== undefined) return 'set-cookie';
     if (facts.hasCookie && !control.meantForSharing) return 'cookie';
+    if (isForOneOrigin(facts)) return 'cors';
   }
   return undefined;
+}
+
+/** Whether the answer lets in the one web origin that asked, and does not say that it is another for others. */
+function isForOneOrigin({ fields, requestOrigin }: AnswerFacts): boolean {
+  if (requestOrigin === undefined || firstLine(fields, 'access-control-allow-origin') !== requestOrigin) return false;
+  return !listMembers(fieldValue(fields, 'vary') ?? '').some((name) => name.toLowerCase() === 'origin');
 }
 
 function byPolicy(facts: AnswerFacts, control: ResponseControl, policy: PageCachePolicy): Verdict {

@@ -4,7 +4,6 @@ import type { RoutePolicy } from '../policy/index.ts';
 import type { PreparedAnswer } from '../ports/index.ts';
 import { ENCODINGS, type Encoding } from './encodings.ts';
 import type { Fields } from './fields.ts';
-import type { Roster } from './fleet-roster.ts';
 import type { Lifetimes } from './freshness.ts';
 import type { PageAddress } from './key.ts';
 import { PageTraffic } from './traffic.ts';
@@ -124,6 +123,23 @@ export interface RegenerationSlot {
   readonly kind: 'slot';
   readonly day: number;
   readonly used: number;
+}
+
+/** What a process tells the fleet of itself. */
+export interface RosterLine {
+  /** Wall-clock ms at which it was written. */
+  readonly atMs: number;
+  /** How many of the fleet's waiting pages may wait there. */
+  readonly room: number;
+  readonly waiting: number;
+  /** Requests an hour by digest of a page's key, of pages much asked for there. */
+  readonly rates: Readonly<Record<string, number>>;
+}
+
+/** Stands in the shared store: a line per process. */
+export interface Roster {
+  readonly kind: 'roster';
+  readonly lines: Readonly<Record<string, RosterLine>>;
 }
 
 export type PageEntry = StoredPage | VariantIndex | RegenerationSlot | Roster;
