@@ -142,17 +142,11 @@ describe('four gateway processes on one Redis', () => {
       const { port } = origin;
       await origin.kill();
       const startedMs = performance.now();
-      while (performance.now() - startedMs < 4000) {
-        for (const path of paths) {
-          for (const member of fleet.members) {
-            const { status, text } = await fleet.get(path, member);
-            assert.deepEqual(
-              [status, text],
-              [200, pages.get(path)],
-              `${path} after ${Math.round(performance.now() - startedMs)} ms`,
-            );
-          }
-        }
+      // Well below the 10 s for which a copy serves that cannot be proven current, and each page on each process once.
+      for (let asked = 0; asked < 80 || performance.now() - startedMs < 3000; asked++) {
+        const path = paths[asked % paths.length]!;
+        const { status, text } = await fleet.get(path, fleet.members[Math.floor(asked / paths.length) % 4]!);
+        assert.deepEqual([status, text], [200, pages.get(path)], `${path} after ${Math.round(performance.now() - startedMs)} ms`);
       }
       await redis.restart();
       const rendered = new Map<string, number>();
