@@ -121,7 +121,8 @@ export class FastPath {
   answer(socket: Socket, request: PlainRequest, clientIp: string): boolean {
     const startMs = this.clock.monotonic();
     const nowMs = this.clock.now();
-    const answer = this.connections.prepared?.(request.authority, request.target, request.acceptEncoding, nowMs);
+    const { authority, target, acceptEncoding, fields } = request;
+    const answer = this.connections.prepared?.(authority, target, acceptEncoding, nowMs, fields.condition);
     if (!answer) return false;
     const admitted = this.connections.admit(answer.route, clientIp);
     if (admitted === false) return false;

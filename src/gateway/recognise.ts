@@ -1,3 +1,4 @@
+import type { PreparedRequest } from '../ports/index.ts';
 import { isPassedOn } from './forwarding.ts';
 
 /** A request without a body, in the one spelling that is understood, over a connection that stays open. */
@@ -9,7 +10,7 @@ export interface PlainRequest {
   readonly acceptEncoding: string;
   readonly userAgent: string | undefined;
   readonly referer: string | undefined;
-  /** It says nothing that could make another answer of the stored one: no condition, range or credentials. */
+  /** It says nothing that stored bytes could not answer: no range, no credentials, no condition but `If-None-Match`. */
   readonly storable: boolean;
   readonly fields: PlainFields;
 }
@@ -20,15 +21,18 @@ export interface PlainFields {
   /** What goes on to an upstream: names in lower case and values, in turn. */
   readonly passedOn: readonly string[];
   readonly byName: Readonly<Record<string, string>>;
+  /** What stored bytes are asked besides. */
+  readonly condition: PreparedRequest;
   readonly storable: boolean;
 }
 
 /**
- * Fields that change neither which answer a plain GET gets nor how the connection goes on. With any other, also an unknown
- * one, it is not answered from stored bytes.
+ * Fields that change neither which answer a plain GET gets nor how the connection goes on, but for `If-None-Match`, which
+ * the stored answer is asked about. With any other, also an unknown one, it is not answered from stored bytes.
  */
 const HARMLESS = new Set([
   'host',
+  'if-none-match',
   'connection',
   'accept',
   'accept-encoding',
@@ -136,7 +140,7 @@ function plainFields(section: string): PlainFields | undefined {
   }
   const host = byName['host'];
   if (host === undefined || !HOST.test(host)) return undefined;
-  return { authority: host.toLowerCase(), passedOn, byName, storable };
+  return { authority: host.toLowerCase(), passedOn, byName, condition: { ifNoneMatch: byName['if-none-match'] }, storable };
 }
 
 function hasDotSegment(target: string): boolean {

@@ -25,14 +25,17 @@ export function isNotModified(
   fields: Fields,
   nowMs: number,
 ): boolean {
-  if (conditions.ifNoneMatch !== undefined) {
-    if (conditions.ifNoneMatch.trim() === '*') return true;
-    return etag !== undefined && listMembers(conditions.ifNoneMatch).some((member) => weakMatch(member, etag));
-  }
+  if (conditions.ifNoneMatch !== undefined) return noneMatchFails(conditions.ifNoneMatch, etag);
   const sinceMs = parseHttpDate(conditions.ifModifiedSince, nowMs);
   if (sinceMs === undefined) return false;
   const changedMs = parseHttpDate(firstLine(fields, 'last-modified') ?? firstLine(fields, 'date'), nowMs);
   return changedMs !== undefined && changedMs <= sinceMs;
+}
+
+/** Whether `If-None-Match` names what is stored, by its tag or by `*`: the client has it already (RFC 9110 §13.1.2). */
+export function noneMatchFails(ifNoneMatch: string, etag: string | undefined): boolean {
+  if (ifNoneMatch === etag || ifNoneMatch.trim() === '*') return true;
+  return etag !== undefined && listMembers(ifNoneMatch).some((member) => weakMatch(member, etag));
 }
 
 /** The conditional fields that validate a stored answer; empty when the origin gave no validator. */

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
-import { listMembers } from './fields.ts';
+import { responseControl } from './cache-control.ts';
+import { type Fields, fieldValue, firstLine, listMembers } from './fields.ts';
 
 /** Content codings a page is stored in, best first. */
 export const ENCODINGS = ['zstd', 'br', 'gzip'] as const;
@@ -21,6 +22,15 @@ const COMPRESSIBLE =
 
 export function isCompressible(contentType: string | undefined): boolean {
   return contentType !== undefined && COMPRESSIBLE.test(contentType) && !/^text\/event-stream/i.test(contentType);
+}
+
+/** Whether an answer with these fields is one whose coding is chosen here, long enough to be compressed or not. */
+export function isNegotiated(fields: Fields): boolean {
+  return (
+    isCompressible(firstLine(fields, 'content-type')) &&
+    fieldValue(fields, 'content-encoding') === undefined &&
+    !responseControl(fields).noTransform
+  );
 }
 
 /**

@@ -8,8 +8,9 @@ import { type Fields, firstLine } from './fields.ts';
 import { judge, type Lifetimes, type Verdict } from './freshness.ts';
 import { type Found, type Keeper, type Lookup, withoutPart } from './keeper.ts';
 import type { PageSettings } from './options.ts';
+import { rawValue } from './key.ts';
 import { outgoingFields, outgoingVary } from './ready-answer.ts';
-import { isCompressible } from './encodings.ts';
+import { isNegotiated } from './encodings.ts';
 import { formatHttpDate } from './http-date.ts';
 import { sendInformation } from './information.ts';
 import { needsWholePage } from './request.ts';
@@ -69,6 +70,7 @@ export class Flight {
   /** Found in the store and served while the new one is made. */
   #stale: Found | undefined;
   #joinable = true;
+  #overtaken = false;
 
   constructor(crew: FlightCrew, upstream: Upstream, target: FillTarget, lookup: Lookup, leader: Visit | undefined) {
     this.#crew = crew;
@@ -93,6 +95,12 @@ export class Flight {
   /** From now on new clients start a flight of their own: an invalidation came. */
   close(): void {
     this.#joinable = false;
+    this.#overtaken = true;
+  }
+
+  /** An invalidation came after it began: what it brings is not stored. */
+  get isOvertaken(): boolean {
+    return this.#overtaken;
   }
 
   async #fly(known: Lookup): Promise<FlightOutcome> {
@@ -313,6 +321,7 @@ class Fill implements UpstreamReceiver {
       hasAuthorization,
       hasCookie,
       requestNoStore,
+      requestOrigin: rawValue(this.#target.fields, 'origin'),
     };
     return judge(facts, policy, this.#crew.options.profile);
   }
@@ -347,7 +356,7 @@ class Fill implements UpstreamReceiver {
   #clientFields(stored: boolean): string[] {
     if (!stored) return [...this.#fields];
     const fields = outgoingFields(this.#fields, this.#target.route.headers);
-    const vary = outgoingVary(this.#fields, mayBeCompressed(this.#fields, this.#crew.options));
+    const vary = outgoingVary(this.#fields, this.#crew.options.compress && isNegotiated(this.#fields));
     if (vary !== undefined) fields.push('vary', vary);
     for (const name of ['etag', 'content-length', 'date', 'age']) {
       const value = firstLine(this.#fields, name);
@@ -454,15 +463,6 @@ function foundNow(page: StoredPage, key: string): Found {
   const freshUntilMs = receivedMs + lifetimes.freshMs - lifetimes.initialAgeMs;
   const entry: Entry<PageEntry> = { value: page, tags: [], storedMs: receivedMs, freshUntilMs, usableUntilMs: freshUntilMs };
   return { key, entry, page };
-}
-
-/** Whether the page will be negotiated by coding once it is stored, as far as its head tells. */
-function mayBeCompressed(fields: Fields, { compress, compressAbove }: PageSettings): boolean {
-  return (
-    compress &&
-    Number(firstLine(fields, 'content-length') ?? Infinity) >= compressAbove &&
-    isCompressible(firstLine(fields, 'content-type'))
-  );
 }
 
 function isTooLarge(fields: Fields, maxBytes: number): boolean {

@@ -66,9 +66,10 @@ export class Flights {
     });
   }
 
-  /** The outcome of the flight for `key`, when one is under way. */
+  /** The outcome of the flight for `key`, when one is under way that no invalidation has overtaken. */
   under(key: string): Promise<FlightOutcome> | undefined {
-    return this.#flights.get(key)?.outcome;
+    const flight = this.#flights.get(key);
+    return flight?.isOvertaken ? undefined : flight?.outcome;
   }
 
   /** Nobody new joins what began before an invalidation. */

@@ -18,6 +18,8 @@ export interface AnswerFacts {
   readonly hasCookie: boolean;
   /** The request said `no-store`. */
   readonly requestNoStore: boolean;
+  /** `Origin` of the request. */
+  readonly requestOrigin?: string | undefined;
 }
 
 /** How long a stored answer serves, in ms. */
@@ -57,6 +59,17 @@ const POLICY_MS: ReadonlyMap<number, number> = new Map([
 const HEURISTIC_SHARE = 0.1;
 const HEURISTIC_LONGEST_MS = 86_400_000;
 
+/** Under pressure pages may be stale this many times as long before somebody has to wait for a new one. */
+const GRACE_UNDER_PRESSURE = 1.5;
+
+/** How long past its freshness a page serves while a new one is made behind it, and at most while the process is pressed. */
+export function servesStaleMs(lifetimes: Lifetimes, profile: Profile): { readonly usualMs: number; readonly pressedMs: number } {
+  const usualMs = lifetimes.staleWhileRevalidateMs;
+  // By the letter of the RFC the origin's word counts at all times.
+  if (profile === 'rfc') return { usualMs, pressedMs: usualMs };
+  return { usualMs, pressedMs: Math.max(usualMs, lifetimes.staleIfUnreachableMs) * GRACE_UNDER_PRESSURE };
+}
+
 /** Whether the answer to a GET may be stored for everybody, and how long it is good for. */
 export function judge(facts: AnswerFacts, policy: PageCachePolicy, profile: Profile): Verdict {
   const control = responseControl(facts.fields);
@@ -78,8 +91,15 @@ function whyNotStored(facts: AnswerFacts, control: ResponseControl, profile: Pro
     if (facts.hasAuthorization) return 'authorization';
     if (fieldValue(fields, 'set-cookie') !== undefined) return 'set-cookie';
     if (facts.hasCookie && !control.meantForSharing) return 'cookie';
+    if (isForOneOrigin(facts)) return 'cors';
   }
   return undefined;
+}
+
+/** Whether the answer lets in the one web origin that asked, and does not say that it is another for others. */
+function isForOneOrigin({ fields, requestOrigin }: AnswerFacts): boolean {
+  if (requestOrigin === undefined || firstLine(fields, 'access-control-allow-origin') !== requestOrigin) return false;
+  return !listMembers(fieldValue(fields, 'vary') ?? '').some((name) => name.toLowerCase() === 'origin');
 }
 
 function byPolicy(facts: AnswerFacts, control: ResponseControl, policy: PageCachePolicy): Verdict {

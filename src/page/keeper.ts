@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Entry, FillLease, ValueStore } from '../cache/index.ts';
 import { type Clock, type Duration, type Random, formatDuration } from '../kernel/index.ts';
 import { responseControl } from './cache-control.ts';
-import { type Compressor, ENCODINGS, isCompressible } from './encodings.ts';
+import { type Compressor, ENCODINGS, isNegotiated } from './encodings.ts';
 import { type Fields, fieldValue, firstLine, withoutFields } from './fields.ts';
-import type { Lifetimes } from './freshness.ts';
+import { type Lifetimes, servesStaleMs } from './freshness.ts';
 import { type PageAddress, selectingValues } from './key.ts';
 import type { PageSettings } from './options.ts';
 import { heldRange } from './range.ts';
@@ -97,17 +97,13 @@ export class Keeper {
     const control = responseControl(fields);
     const kept = withoutFields(fields, new Set([...NOT_STORED, ...control.withheldFields]));
     const range = received.status === 206 ? heldRange(firstLine(fields, 'content-range'), body.length) : undefined;
-    const compressible =
-      this.#options.compress &&
-      body.length >= this.#options.compressAbove &&
-      range === undefined &&
-      !control.noTransform &&
-      fieldValue(fields, 'content-encoding') === undefined &&
-      isCompressible(firstLine(fields, 'content-type'));
+    const negotiated = this.#options.compress && isNegotiated(fields);
+    const compressible = negotiated && range === undefined && body.length >= this.#options.compressAbove;
     return new StoredPage({
       status: received.status,
       fields: kept,
       body,
+      negotiated,
       encoded: compressible ? await this.#compressor.compress(body, ENCODINGS) : {},
       etag: fieldValue(fields, 'etag') ?? (range === undefined && received.status === 200 ? bodyEtag(body) : undefined),
       range,
@@ -173,7 +169,7 @@ export class Keeper {
     const leftMs = Math.max(0, lifetimes.freshMs - lifetimes.initialAgeMs - (this.#clock.now() - data.receivedMs));
     const hasValidator = fieldValue(data.fields, 'etag') !== undefined || fieldValue(data.fields, 'last-modified') !== undefined;
     const graceMs = Math.max(
-      lifetimes.staleWhileRevalidateMs,
+      servesStaleMs(lifetimes, this.#options.profile).pressedMs,
       lifetimes.staleIfErrorMs,
       lifetimes.staleIfUnreachableMs,
       hasValidator ? this.#options.keepForValidation : 0,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PageCachePolicy, RoutePolicy } from '../policy/index.ts';
 import type { Upstream } from '../ports/index.ts';
 import type { PageAddress } from './key.ts';
@@ -7,6 +8,8 @@ import { PageTraffic } from './traffic.ts';
 export interface KnownPage {
   /** Key of the page, or of its variant. */
   readonly key: string;
+  /** Stands for the key among processes. */
+  readonly digest: string;
   readonly primary: string;
   readonly route: RoutePolicy;
   readonly policy: PageCachePolicy;
@@ -39,11 +42,11 @@ export class PageBook {
   }
 
   /** Notes a page that was stored; its traffic goes on where it was. */
-  note(page: Omit<KnownPage, 'traffic'>, nowMs: number): KnownPage {
+  note(page: Omit<KnownPage, 'traffic' | 'digest'>, nowMs: number): KnownPage {
     const earlier = this.#pages.get(page.key);
     if (earlier) this.#remove(earlier);
     else if (this.#pages.size >= this.#capacity) this.#remove(this.#pages.values().next().value!);
-    const known = { ...page, traffic: earlier?.traffic ?? new PageTraffic(nowMs) };
+    const known = { ...page, digest: earlier?.digest ?? digestOf(page.key), traffic: earlier?.traffic ?? new PageTraffic(nowMs) };
     if (earlier && earlier.generatedMs < page.generatedMs) known.traffic.turn(nowMs);
     this.#pages.set(page.key, known);
     add(this.#byPath, page.address.path, page.key);
@@ -72,6 +75,10 @@ export class PageBook {
     drop(this.#byPath, page.address.path, page.key);
     for (const tag of page.tags) drop(this.#byTag, tag, page.key);
   }
+}
+
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64url').slice(0, 10);
 }
 
 function add(index: Map<string, Set<string>>, name: string, key: string): void {

@@ -3,10 +3,11 @@ import { gunzipSync, brotliDecompressSync, zstdDecompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { SimulatedClock, SpillwayError, seededRandom } from '../kernel/index.ts';
 import type { RoutePolicy } from '../policy/index.ts';
+import type { PreparedRequest } from '../ports/index.ts';
 import { ask, type ClientRequest, type PageServer, routePolicy, startPageServer } from '../../test/http/rig/page-server.ts';
 import { ReferenceStore } from '../../test/http/rig/reference-store.ts';
 import { type ScriptedAnswer, ScriptedUpstream } from '../../test/http/rig/scripted-upstream.ts';
-import { createPages, type PageEntry, type PageOptions, type Pages } from './index.ts';
+import { createPages, type PageEntry, type PageOptions, type Pages, type Pressure } from './index.ts';
 
 const HTML = { 'content-type': 'text/html; charset=utf-8' };
 const LONG = '<p>Twelve months at a fixed rate.</p>'.repeat(100);
@@ -18,9 +19,10 @@ describe('pages', () => {
   let pages: Pages;
   let server: PageServer;
   let route: RoutePolicy;
+  let pressure: Pressure;
 
   const start = async (options: PageOptions = {}): Promise<void> => {
-    pages = createPages(options, { clock, random: seededRandom(1), store });
+    pages = createPages(options, { clock, random: seededRandom(1), store, pressure: () => pressure });
     server = await startPageServer(pages, upstream, (path) => ({ route, params: { city: path.split('/').at(-1)! } }));
   };
   const get = (target: string, request: ClientRequest = {}) => ask(server.port, target, request);
@@ -30,6 +32,7 @@ describe('pages', () => {
 
   beforeEach(async () => {
     clock = new SimulatedClock();
+    pressure = 'none';
     store = new ReferenceStore(clock);
     upstream = new ScriptedUpstream((_, nth) => ({ headers: HTML, body: `page ${nth}` }));
     route = routePolicy({}, { tags: ['city::city', 'plans'] });
@@ -119,6 +122,22 @@ describe('pages', () => {
     }
   });
 
+  it('under pressure stale pages serve longer, and nothing is made behind them', async () => {
+    route = routePolicy({ revalidateMs: 60_000, storeTtlMs: 60_000, graceMs: 600_000 });
+    await get('/plans');
+    await clock.advance(60_000 + 800_000);
+    pressure = 'critical';
+    assert.equal((await get('/plans')).text, 'page 1');
+    assert.equal(upstream.requests.length, 1);
+    pressure = 'degraded';
+    assert.equal((await get('/plans')).text, 'page 1');
+    await clock.advance(10);
+    assert.equal(upstream.requests.length, 2, 'when degraded a page that is asked for is still made again');
+    await clock.advance(60_000 + 800_000);
+    pressure = 'none';
+    assert.equal((await get('/plans')).text, 'page 3', 'beyond its usual grace the client waits for a new one');
+  });
+
   it('keeps the last good page when the upstream answers 5xx', async () => {
     await get('/plans/dallas');
     await clock.advance(901_000);
@@ -175,6 +194,19 @@ describe('pages', () => {
     assert.equal(plain.headers['content-encoding'], undefined);
     tags.add(plain.headers['etag']);
     assert.equal(tags.size, 4);
+  });
+
+  it('says Vary: Accept-Encoding of an answer the same each time, whatever its length', async () => {
+    for (const [path, type, body] of [
+      ['/long', 'text/html', LONG],
+      ['/short', 'text/html', 'short'],
+      ['/image', 'image/png', LONG],
+    ] as const) {
+      answers({ headers: { 'content-type': type }, body });
+      const [first, second] = [await get(path), await get(path)];
+      assert.equal(first.headers.vary, type === 'text/html' ? 'accept-encoding' : undefined, path);
+      assert.equal(second.headers.vary, first.headers.vary, path);
+    }
   });
 
   it('answers HEAD, If-Modified-Since and ranges from the stored page', async () => {
@@ -390,6 +422,21 @@ describe('pages', () => {
     assert.match(at('/plans/dallas', 'gzip')!.head(clock.now()).toString(), /age: 2\r\n/);
     await clock.advance(900_000);
     assert.equal(at('/plans/dallas', 'gzip'), undefined);
+  });
+
+  it('prepares a 304 for a client that has the page, and keeps schemes apart', async () => {
+    answers({ headers: { ...HTML, etag: '"v1"' }, body: LONG });
+    await get('/plans/dallas');
+    await get('/plans/dallas');
+    const at = (request: PreparedRequest) => pages.prepared(server.authority, '/plans/dallas', 'gzip', clock.now(), request);
+    const known = at({ ifNoneMatch: '"v0", "v1-gzip"' })!;
+    assert.equal(known.status, 304);
+    assert.equal(known.body.length, 0);
+    const head = known.head(clock.now()).toString();
+    assert.match(head, /^HTTP\/1\.1 304 Not Modified\r\n[^]*etag: "v1-gzip"\r\n[^]*\r\n\r\n$/);
+    assert.doesNotMatch(head, /content-(length|type|encoding)/);
+    assert.equal(at({ ifNoneMatch: '"v0"' })!.status, 200);
+    assert.equal(at({ scheme: 'https' }), undefined);
   });
 
   it('invalidates a URL after an unsafe method succeeded', async () => {

@@ -10,6 +10,7 @@ import { explanationOf, type PageExplanation } from './explain.ts';
 import { type Fields, fieldValue, firstLine } from './fields.ts';
 import type { AnswerKind, FlightCrew, FlightOutcome } from './flight.ts';
 import { Flights } from './flights.ts';
+import { servesStaleMs } from './freshness.ts';
 import { applyInvalidation, type InvalidationLayer, type InvalidationReceipt, type InvalidationRequest } from './invalidation.ts';
 import { Keeper, type Found, type Lookup, withoutPart } from './keeper.ts';
 import { normaliseQuery, type PageAddress, primaryKey } from './key.ts';
@@ -179,22 +180,17 @@ class PageCache implements Pages {
     this.#decide(visit, lookup, nowMs);
   }
 
-  readonly prepared: PreparedAnswers = (authority, target, acceptEncoding, nowMs) => {
-    const entry = this.#store.peek(`http://${authority}${target}`);
+  readonly prepared: PreparedAnswers = (authority, target, acceptEncoding, nowMs, request = PLAIN_REQUEST) => {
+    const entry = this.#store.peek(`${request.scheme ?? 'http'}://${authority}${target}`);
     if (entry === undefined || entry.value.kind !== 'page' || nowMs >= entry.freshUntilMs) return undefined;
     const page = entry.value;
-    if (page.route === undefined || page.data.range !== undefined || nowMs >= page.earlyMs) return undefined;
+    if (page.route === undefined || !isReady(page, nowMs)) return undefined;
     const { freshUntilMs } = entry;
     const answer = this.#responder.answerFor(page, acceptEncoding, page.route, nowMs, freshUntilMs);
     if (answer === undefined) return undefined;
     page.traffic.hits++;
     this.#counters.of(page.route).hits.inc();
-    return (answer.prepared ??= {
-      route: page.route,
-      status: answer.status,
-      body: answer.body,
-      head: (atMs) => this.#responder.head(answer, page, atMs, freshUntilMs),
-    });
+    return this.#responder.prepared(answer, page, page.route, request.ifNoneMatch, freshUntilMs);
   };
 
   async invalidate(request: InvalidationRequest): Promise<InvalidationReceipt> {
@@ -211,7 +207,7 @@ class PageCache implements Pages {
     const effect = changeEffect(change, this.#options.changeThreshold);
     if (effect !== 'now') return { effect, receipt: undefined, queued: 0 };
     const receipt = await this.invalidate({ tags: [change.tag] });
-    return { effect, receipt, queued: this.#regenerator.queueTag(change.tag) };
+    return { effect, receipt, queued: await this.#regenerator.queueTag(change.tag) };
   }
 
   shouldRegenerate(path: string, lastGenerated: number | Date | undefined): RegenerationAdvice {
@@ -280,7 +276,7 @@ class PageCache implements Pages {
       if (nowMs >= page.earlyMs) this.#refreshEarly(visit, lookup, page, nowMs);
       return this.#answer(visit, found, 'hit', false);
     }
-    if (staleMs < lifetimes.staleWhileRevalidateMs) {
+    if (staleMs < this.#staleMs(page)) {
       if (!this.#flights.isResting(lookup.key)) this.#refresh(visit, lookup);
       return this.#answer(visit, found, 'stale', false);
     }
@@ -289,6 +285,12 @@ class PageCache implements Pages {
     if (staleMs < lifetimes.staleIfUnreachableMs && this.#flights.isResting(lookup.key))
       return this.#answer(visit, found, 'stale-if-error', false);
     return false;
+  }
+
+  /** How long past its freshness a page serves now while a new one is made behind it. */
+  #staleMs({ data }: StoredPage): number {
+    const { usualMs, pressedMs } = servesStaleMs(data.lifetimes, this.#options.profile);
+    return this.#pressure() === 'none' ? usualMs : pressedMs;
   }
 
   /** Clients may ask for fresher answers than the cache would give where the letter of the RFC is wanted. */
@@ -333,7 +335,7 @@ class PageCache implements Pages {
       answer: (visit, found, how, collapsed) => this.#answer(visit, found, how, collapsed),
       pass: (visit, detail) => this.#pass(visit.exchange, visit.upstream, visit.reason, detail),
       fail: (visit, error) => this.#fail(visit.exchange, visit.reason, error),
-      use: ({ entry, page }) => usability(page, this.#clock.now() - entry.freshUntilMs),
+      use: ({ entry, page }) => usability(page, this.#clock.now() - entry.freshUntilMs, this.#staleMs(page)),
       isResting: (key) => this.#flights.isResting(key),
       markUnshareable: (key) => this.#flights.markUnshareable(key),
     };
@@ -452,9 +454,9 @@ function pageFound(outcome: FlightOutcome): StoredPage | undefined {
 }
 
 /** What a stored page is good for, `staleMs` past its freshness (negative: fresh), without the upstream's word. */
-function usability({ data }: StoredPage, staleMs: number): 'fresh' | 'stale' | 'no' {
+function usability({ data }: StoredPage, staleMs: number, allowedMs: number): 'fresh' | 'stale' | 'no' {
   if (data.lifetimes.alwaysValidate) return 'no';
-  return staleMs < 0 ? 'fresh' : staleMs < data.lifetimes.staleWhileRevalidateMs ? 'stale' : 'no';
+  return staleMs < 0 ? 'fresh' : staleMs < allowedMs ? 'stale' : 'no';
 }
 
 /** Whether a request asks for a fresher answer than the stored one (RFC 9111 §5.2.1). */
@@ -483,6 +485,8 @@ function sameOrigin(location: string | undefined, own: string): { path: string; 
   const url = new URL(location, own);
   return url.origin === new URL(own).origin ? [{ path: url.pathname, query: url.search.slice(1) }] : [];
 }
+
+const PLAIN_REQUEST = {};
 
 /** A policy under which a URL is one page. */
 const PLAIN = { varyHeaders: [], varyCookies: [] };

@@ -4,7 +4,7 @@ import { hitStatus } from './cache-status.ts';
 import type { Encoding } from './encodings.ts';
 import { type Fields, fieldValue, listMembers } from './fields.ts';
 import { formatHttpDate } from './http-date.ts';
-import type { ReadyAnswer, StoredPage } from './stored-page.ts';
+import type { AnswerForm, ReadyAnswer, StoredPage } from './stored-page.ts';
 
 /** Fields that are written anew for each answer. */
 const REPLACED = new Set(['etag', 'age', 'content-length', 'vary', 'date']);
@@ -58,7 +58,7 @@ export function readyAnswer(page: StoredPage, encoding: Encoding | undefined, he
   const body = encoding === undefined ? data.body : data.encoded[encoding]!;
   const etag = encodedEtag(data.etag, encoding);
   const fields = outgoingFields(data.fields, headers);
-  const vary = outgoingVary(data.fields, page.offered !== 0);
+  const vary = outgoingVary(data.fields, data.negotiated);
   if (vary !== undefined) fields.push('vary', vary);
   if (etag !== undefined) fields.push('etag', etag);
   if (encoding !== undefined) fields.push('content-encoding', encoding);
@@ -76,9 +76,8 @@ export function readyAnswer(page: StoredPage, encoding: Encoding | undefined, he
     etag,
     body,
     second: -1,
-    head: undefined,
-    headSecond: -1,
-    prepared: undefined,
+    heads: { whole: undefined, notModified: undefined },
+    prepared: { whole: undefined, notModified: undefined },
   };
 }
 
@@ -99,11 +98,13 @@ function setLast(fields: string[], age: string, status: string): void {
 }
 
 /** The head as bytes, for writing to a socket as it is. */
-export function headBytes(answer: ReadyAnswer): Buffer {
-  if (answer.head && answer.headSecond === answer.second) return answer.head;
-  let text = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}\r\n`;
-  for (let at = 0; at < answer.fields.length; at += 2) text += `${answer.fields[at]}: ${answer.fields[at + 1]}\r\n`;
-  answer.head = Buffer.from(`${text}\r\n`, 'latin1');
-  answer.headSecond = answer.second;
-  return answer.head;
+export function headBytes(answer: ReadyAnswer, form: AnswerForm): Buffer {
+  const ready = answer.heads[form];
+  if (ready?.second === answer.second) return ready.bytes;
+  const [status, fields] = form === 'whole' ? [answer.status, answer.fields] : [304, answer.notModifiedFields];
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+  for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`;
+  const bytes = Buffer.from(`${text}\r\n`, 'latin1');
+  answer.heads[form] = { bytes, second: answer.second };
+  return bytes;
 }

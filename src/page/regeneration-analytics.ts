@@ -13,6 +13,8 @@ export interface RegenerationRecord {
 /** What was made again, why, and what it cost, since this process started. */
 export interface RegenerationAnalytics {
   readonly waiting: number;
+  /** Pages that wait in other processes of the fleet, as they last told. */
+  readonly waitingElsewhere: number;
   readonly running: number;
   readonly changed: number;
   readonly unchanged: number;
@@ -47,10 +49,11 @@ export class AnalyticsLog {
     if (this.#latest.length > KEPT) this.#latest.pop();
   }
 
-  report(waiting: number, running: number): RegenerationAnalytics {
+  report(waiting: number, waitingElsewhere: number, running: number): RegenerationAnalytics {
     const made = this.#results.changed + this.#results.unchanged;
     return {
       waiting,
+      waitingElsewhere,
       running,
       ...this.#results,
       givenUp: this.givenUp,

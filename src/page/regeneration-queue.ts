@@ -23,7 +23,6 @@ export type QueueAnswer =
 export type RegenerationResult = 'changed' | 'unchanged' | 'skipped' | 'failed';
 
 export interface QueueSettings {
-  readonly maxWaiting: number;
   readonly concurrency: number;
   readonly attempts: number;
   readonly retryDelay: number;
@@ -37,7 +36,12 @@ export interface QueueWork {
   onResult(job: RegenerationJob, result: RegenerationResult, tookMs: number): void;
   /** All attempts failed. */
   onGivenUp(job: RegenerationJob): void;
-  /** More wait than the alert allows, or no longer. */
+  /** How many may wait here, and how many do in other processes of the fleet. */
+  room(): number;
+  waitingElsewhere(): number;
+  /** A page found no room. */
+  onFull(): void;
+  /** More wait in the fleet than the alert allows, or no longer. */
   onLength(waiting: number, isLong: boolean): void;
 }
 
@@ -61,7 +65,8 @@ export class RegenerationQueue {
   readonly #waiting: ReadonlyMap<Priority, Map<string, RegenerationJob>> = new Map(PRIORITIES.map((one) => [one, new Map()]));
   /** Failed ones until their next attempt. */
   readonly #resting = new Map<string, Timer>();
-  readonly #running = new Set<string>();
+  /** Those being made, with the job to do after it: what is being made may show the state before a change. */
+  readonly #running = new Map<string, RegenerationJob | undefined>();
   #size = 0;
   #isLong = false;
   #isTaking = false;
@@ -94,10 +99,23 @@ export class RegenerationQueue {
   add(page: { readonly key: string; readonly url: string }, reason: RegenerationReason, priority: Priority): QueueAnswer {
     if (this.#closed) return { queued: false, why: 'closed' };
     const job = { ...page, reason, priority, attempts: 0, queuedMs: this.#clock.now() };
+    if (this.#running.has(job.key) && (reason === 'change' || reason === 'manual')) {
+      this.#running.set(job.key, job);
+      return { queued: true, waiting: this.waiting };
+    }
     if (this.#isKnown(job) && !this.#promote(job)) return { queued: false, why: 'already-queued' };
-    if (this.waiting >= this.#settings.maxWaiting && !this.#displace(priority)) return { queued: false, why: 'queue-full' };
+    if (this.waiting >= this.#work.room() && !this.#displace(priority)) {
+      this.#work.onFull();
+      return { queued: false, why: 'queue-full' };
+    }
     this.#enqueue(job);
     return { queued: true, waiting: this.waiting };
+  }
+
+  /** There is less room than there was, or other processes have more waiting: the least important give way. */
+  fit(): void {
+    while (this.waiting > this.#work.room() && this.#displace(undefined));
+    this.#watchLength();
   }
 
   close(): void {
@@ -125,9 +143,10 @@ export class RegenerationQueue {
     return false;
   }
 
-  /** Drops the last of the least priority below `priority`; false when there is none. */
-  #displace(priority: Priority): boolean {
-    for (const least of PRIORITIES.slice(PRIORITIES.indexOf(priority) + 1).toReversed()) {
+  /** Drops the last of the least priority, below `priority` where that is given; false when there is none. */
+  #displace(priority: Priority | undefined): boolean {
+    const from = priority === undefined ? 0 : PRIORITIES.indexOf(priority) + 1;
+    for (const least of PRIORITIES.slice(from).toReversed()) {
       const queue = this.#waiting.get(least)!;
       const last = [...queue.keys()].at(-1);
       if (last === undefined) continue;
@@ -193,14 +212,16 @@ export class RegenerationQueue {
   }
 
   async #run(job: RegenerationJob, slot: { release(used: boolean): Promise<void> }): Promise<void> {
-    this.#running.add(job.key);
+    this.#running.set(job.key, undefined);
     this.#watchLength();
     const startedMs = this.#clock.monotonic();
     const result = await this.#work.run(job).catch(() => 'failed' as const);
+    const again = this.#running.get(job.key);
     this.#running.delete(job.key);
     await slot.release(result !== 'skipped').catch(() => undefined);
     this.#work.onResult(job, result, this.#clock.monotonic() - startedMs);
-    if (result === 'failed') this.#rest({ ...job, attempts: job.attempts + 1 });
+    if (again) this.add(again, again.reason, again.priority);
+    else if (result === 'failed') this.#rest({ ...job, attempts: job.attempts + 1 });
     void this.#pump();
   }
 
@@ -216,9 +237,10 @@ export class RegenerationQueue {
   }
 
   #watchLength(): void {
-    const isLong = this.waiting > this.#settings.alertAbove;
+    const waiting = this.waiting + this.#work.waitingElsewhere();
+    const isLong = waiting > this.#settings.alertAbove;
     if (isLong === this.#isLong) return;
     this.#isLong = isLong;
-    this.#work.onLength(this.waiting, isLong);
+    this.#work.onLength(waiting, isLong);
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { seededRandom, SimulatedClock } from '../kernel/index.ts';
 import type { Priority, RouteMatch } from '../policy/index.ts';
-import { routePolicy } from '../../test/http/rig/page-server.ts';
+import { ask, routePolicy, startPageServer } from '../../test/http/rig/page-server.ts';
 import { ReferenceStore } from '../../test/http/rig/reference-store.ts';
 import { ScriptedUpstream } from '../../test/http/rig/scripted-upstream.ts';
 import { createPages, type PageEntry, type PageOptions, type Pages, type Pressure } from './index.ts';
@@ -39,12 +39,13 @@ describe('regeneration', () => {
   let running = 0;
   let mostRunning = 0;
   let delayMs = 0;
+  let seeds = 0;
 
   const grow = (size: number, options: PageOptions = {}): void => {
-    fleet = Array.from({ length: size }, (_, nth) =>
+    fleet = Array.from({ length: size }, () =>
       createPages(
         { authority: 'example.com', ...options },
-        { clock, random: seededRandom(nth + 1), store, match, upstream, pressure: () => pressure },
+        { clock, random: seededRandom(++seeds), store, match, upstream, pressure: () => pressure },
       ),
     );
   };
@@ -54,7 +55,7 @@ describe('regeneration', () => {
     clock = new SimulatedClock();
     store = new ReferenceStore(clock);
     pressure = 'none';
-    running = mostRunning = delayMs = 0;
+    running = mostRunning = delayMs = seeds = 0;
     upstream = new ScriptedUpstream((request) => {
       mostRunning = Math.max(mostRunning, ++running);
       const hold = (delayMs === 0 ? Promise.resolve() : clock.sleep(delayMs)).then(() => void running--);
@@ -140,6 +141,45 @@ describe('regeneration', () => {
     assert.deepEqual(pages.queueRegeneration('/critical/a'), { queued: false, why: 'already-queued' });
   });
 
+  it('lets no more than 1,000 wait in the whole fleet, whoever joins when', async () => {
+    pressure = 'critical';
+    const waiting = (): number => fleet.reduce((sum, pages) => sum + pages.analytics().waiting, 0);
+    const first = fleet;
+    for (let nth = 0; nth < 1500; nth++) first[0]!.queueRegeneration(`/low/0-${nth}`);
+    assert.equal(waiting(), 1000);
+    grow(3);
+    fleet = [...first, ...fleet];
+    await clock.advance(HOUR);
+    assert.ok(waiting() <= 1000);
+    for (let round = 0; round < 10; round++) {
+      for (const [which, pages] of fleet.entries()) {
+        for (let nth = 0; nth < 200; nth++) pages.queueRegeneration(`/critical/${which}-${round}-${nth}`);
+      }
+      await clock.advance(15_000);
+      assert.ok(waiting() <= 1000, `${waiting()} wait`);
+    }
+    assert.ok(waiting() > 900, `only ${waiting()} wait: room lies idle`);
+    for (const pages of fleet) assert.ok(pages.analytics().waiting >= 125, 'each has half of its equal share at least');
+  });
+
+  it('counts requests in the whole fleet: more than 100 an hour make a page again early', async () => {
+    grow(4);
+    const servers = await Promise.all(fleet.map((pages) => startPageServer(pages, upstream, (path) => match(path)!)));
+    const visitAll = (path: string) =>
+      Promise.all(servers.map(({ port }) => ask(port, path, { headers: { host: 'example.com' } })));
+    // 4 × 30 an hour is above 100, 4 × 20 is not; no process sees 100 by itself.
+    for (let minute = 0; minute < 29; minute++) {
+      if (minute % 2 === 0) await visitAll('/normal/busy');
+      if (minute % 3 === 0) await visitAll('/normal/quiet');
+      await clock.advance(MINUTE);
+    }
+    await visitAll('/normal/busy');
+    await visitAll('/normal/quiet');
+    await clock.advance(1000);
+    assert.deepEqual([rendered('/normal/busy'), rendered('/normal/quiet')], [2, 1]);
+    await Promise.all(servers.map((server) => server.close()));
+  });
+
   it('reports a queue of more than 500 once, and its end', async () => {
     const heard: string[] = [];
     const [pages] = fleet as [Pages];
@@ -208,6 +248,18 @@ describe('regeneration', () => {
     await clock.advance(MINUTE);
     assert.equal(rendered('/normal/b'), 2);
     assert.equal(pages.analytics().byReason.change, 1);
+  });
+
+  it('a change reported while the page is being made has it made again', async () => {
+    const [pages] = fleet as [Pages];
+    pages.queueRegeneration('/normal/a');
+    await clock.advance(MINUTE);
+    delayMs = 1000;
+    pages.queueRegeneration('/normal/a');
+    await clock.until(() => rendered('/normal/a') === 2);
+    await pages.reportChange({ tag: 'page:a', field: 'price', before: 10, after: 20 });
+    await clock.advance(2 * MINUTE);
+    assert.equal(rendered('/normal/a'), 3);
   });
 
   it('tells what was made in vain', async () => {

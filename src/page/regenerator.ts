@@ -3,6 +3,7 @@ import { type Clock, type Events, type Random, randomInt, type Runtime, type Tim
 import { PRIORITIES, type Priority, type RouteMatch } from '../policy/index.ts';
 import type { Upstream } from '../ports/index.ts';
 import type { PageEvents } from './events.ts';
+import { FleetRoster } from './fleet-roster.ts';
 import { FleetSlots } from './fleet-slots.ts';
 import type { FlightOutcome } from './flight.ts';
 import type { Flights } from './flights.ts';
@@ -36,6 +37,9 @@ export interface RegeneratorParts {
 }
 
 const SWEEP_MS = 60_000;
+/** A process tells of pages that reach a quarter of its equal part of what makes a page much read. */
+const TELLING_SHARE = 4;
+const MOST_TOLD = 200;
 /** What runs under which pressure. */
 const ALLOWED: Readonly<Record<Pressure, readonly Priority[]>> = {
   none: PRIORITIES,
@@ -49,6 +53,7 @@ export class Regenerator {
   readonly #clock: Clock;
   readonly #book: PageBook;
   readonly #queue: RegenerationQueue;
+  readonly #roster: FleetRoster;
   readonly #log = new AnalyticsLog();
   readonly #warming: Warming | undefined;
   readonly #sweeping: Timer;
@@ -61,6 +66,11 @@ export class Regenerator {
     this.#book = new PageBook(regeneration.maxKnownPages);
     const first = randomInt(runtime.random, regeneration.concurrency);
     const slots = new FleetSlots(store, runtime.clock, regeneration.concurrency, regeneration.perDay, first);
+    this.#roster = new FleetRoster(store, runtime, regeneration.maxWaiting, {
+      waiting: () => this.#queue.waiting,
+      rates: (members) => this.#busiest(members),
+      onNews: () => this.#hearFleet(),
+    });
     this.#queue = new RegenerationQueue(regeneration, slots, this.#work(), runtime);
     this.#warming = predict.enabled ? new Warming(predict) : undefined;
     this.#sweeping = runtime.clock.setRepeating(() => this.#sweep(), jittered(SWEEP_MS, runtime.random));
@@ -85,6 +95,7 @@ export class Regenerator {
   queue(path: string, reason: RegenerationReason, priority?: Priority): QueueAnswer {
     const pages = this.#book.ofPath(path);
     const known = pages.length > 0 ? pages : this.#newPage(path);
+    this.#roster.join();
     let answer: QueueAnswer = { queued: false, why: 'unknown-page' };
     for (const page of known)
       answer = this.#queue.add({ key: page.key, url: page.primary }, reason, priority ?? page.route.priority);
@@ -92,8 +103,10 @@ export class Regenerator {
   }
 
   /** Queues the pages that show what changed. */
-  queueTag(tag: string): number {
+  async queueTag(tag: string): Promise<number> {
     const pages = this.#book.ofTag(tag);
+    const wanted = this.#queue.waiting + pages.length;
+    if (wanted > this.#roster.room) await this.#roster.exchange(wanted);
     for (const { key, primary, route } of pages) this.#queue.add({ key, url: primary }, 'change', route.priority);
     return pages.length;
   }
@@ -118,6 +131,7 @@ export class Regenerator {
       nowMs,
     );
     page.traffic = known.traffic;
+    this.#roster.join();
   }
 
   /** Learns from a visit, and warms what mostly comes next. */
@@ -135,7 +149,7 @@ export class Regenerator {
 
   analytics(): RegenerationAnalytics & { readonly warming: WarmingReport } {
     const warming = this.#warming?.report(this.#clock.now()) ?? { warmed: 0, useful: 0, wasted: 0 };
-    return { ...this.#log.report(this.#queue.waiting, this.#queue.running), warming };
+    return { ...this.#log.report(this.#queue.waiting, this.#roster.waitingElsewhere, this.#queue.running), warming };
   }
 
   get knownPages(): number {
@@ -144,6 +158,7 @@ export class Regenerator {
 
   close(): void {
     this.#sweeping.cancel();
+    this.#roster.close();
     this.#queue.close();
   }
 
@@ -196,8 +211,29 @@ export class Regenerator {
         this.#log.givenUp++;
         events.emit('regenerationGivenUp', { url: job.url, reason: job.reason, attempts: job.attempts });
       },
+      room: () => this.#roster.room,
+      waitingElsewhere: () => this.#roster.waitingElsewhere,
+      onFull: () => this.#roster.fallShort(),
       onLength: (waiting: number, isLong: boolean) => events.emit(isLong ? 'queueLong' : 'queueShort', { waiting }),
     };
+  }
+
+  /** What the other processes are told: the pages most asked for here, as far as they could count in the fleet. */
+  #busiest(members: number): Record<string, number> {
+    const nowMs = this.#clock.now();
+    const least = this.#parts.options.regeneration.popularAbovePerHour / (TELLING_SHARE * members);
+    const rates: [digest: string, perHour: number][] = [];
+    for (const { digest, traffic } of this.#book) {
+      const perHour = traffic.perHourHere(nowMs);
+      if (perHour > least) rates.push([digest, Math.round(perHour)]);
+    }
+    return Object.fromEntries(rates.sort(([, a], [, b]) => b - a).slice(0, MOST_TOLD));
+  }
+
+  #hearFleet(): void {
+    this.#queue.fit();
+    const rates = this.#roster.ratesElsewhere();
+    for (const { digest, traffic } of this.#book) traffic.perHourElsewhere = rates.get(digest) ?? 0;
   }
 
   async #run(job: RegenerationJob): Promise<RegenerationResult> {
@@ -243,10 +279,14 @@ export class Regenerator {
     const waiting = metrics
       .gauge({ name: 'spillway_page_regeneration_waiting', help: 'Pages waiting to be made again.' })
       .series();
+    const room = metrics
+      .gauge({ name: 'spillway_page_regeneration_room', help: 'Pages that may wait in this process, of those in the fleet.' })
+      .series();
     const running = metrics.gauge({ name: 'spillway_page_regeneration_running', help: 'Pages being made again now.' }).series();
     const known = metrics.gauge({ name: 'spillway_page_known', help: 'Pages this process could make again.' }).series();
     metrics.onCollect(() => {
       waiting.set(this.#queue.waiting);
+      room.set(this.#roster.room);
       running.set(this.#queue.running);
       known.set(this.#book.size);
     });

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { RoutePolicy } from '../policy/index.ts';
+import type { PreparedAnswer } from '../ports/index.ts';
 import { forwardStatus, type Forwarded, hitStatus } from './cache-status.ts';
-import { isNotModified } from './conditional.ts';
+import { isNotModified, noneMatchFails } from './conditional.ts';
 import { accepts, ENCODINGS, type EncodingChoices } from './encodings.ts';
 import { type Fields, fieldValue, withoutFields } from './fields.ts';
 import { formatContentRange, ifRangeHolds, requestedRange } from './range.ts';
@@ -69,10 +70,25 @@ export class Responder {
     return true;
   }
 
-  /** The whole head of an answer as bytes, true for `nowMs`. */
-  head(answer: ReadyAnswer, page: StoredPage, nowMs: number, freshUntilMs: number): Buffer {
-    refreshAnswer(answer, page, this.#name, nowMs, freshUntilMs);
-    return headBytes(answer);
+  /** An answer as bytes, made once and true for each second it is sent in; a 304 where `ifNoneMatch` holds. */
+  prepared(
+    answer: ReadyAnswer,
+    page: StoredPage,
+    route: RoutePolicy,
+    ifNoneMatch: string | undefined,
+    freshUntilMs: number,
+  ): PreparedAnswer {
+    const isKnown = ifNoneMatch !== undefined && page.data.status === 200 && noneMatchFails(ifNoneMatch, answer.etag);
+    const form = isKnown ? 'notModified' : 'whole';
+    return (answer.prepared[form] ??= {
+      route,
+      status: isKnown ? 304 : answer.status,
+      body: isKnown ? NOTHING : answer.body,
+      head: (nowMs) => {
+        refreshAnswer(answer, page, this.#name, nowMs, freshUntilMs);
+        return headBytes(answer, form);
+      },
+    });
   }
 
   /** Any other request that a stored page answers. False when the client accepts no coding of it. */
@@ -132,6 +148,8 @@ export class Responder {
 
 /** Codings a client can be asked about; others are served as they came. */
 const KNOWN_CODINGS = new Set(['gzip', 'x-gzip', 'br', 'zstd', 'deflate', 'compress']);
+
+const NOTHING = Buffer.alloc(0);
 
 /** A copy of ready fields with another `Cache-Status`, which is last. */
 function marked(fields: readonly string[], status: string): string[] {

@@ -18,6 +18,7 @@ function page(rest: Partial<PageData> = {}): StoredPage {
     status: 200,
     fields: ['content-type', 'text/html', 'x', 'ü'],
     body: Buffer.from('body'),
+    negotiated: false,
     encoded: {},
     etag: '"a"',
     range: undefined,

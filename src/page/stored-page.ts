@@ -21,6 +21,8 @@ export interface PageData {
   readonly fields: Fields;
   /** As the origin sent it. */
   readonly body: Buffer;
+  /** The coding is chosen here, by what each client accepts. */
+  readonly negotiated: boolean;
   /** The same body in further codings. */
   readonly encoded: Readonly<Partial<Record<Encoding, Buffer>>>;
   /** The origin's entity tag, or a strong one made from the body. */
@@ -39,6 +41,15 @@ export interface PageData {
   readonly tags: readonly string[];
 }
 
+/** An answer as it is, or a 304 that says that the client has it. */
+export type AnswerForm = 'whole' | 'notModified';
+
+export interface ReadyHead {
+  readonly bytes: Buffer;
+  /** The wall-clock second it is true for. */
+  readonly second: number;
+}
+
 /** A stored page in one coding, ready to send: `writeHead(status, fields)` and `end(body)`. */
 export interface ReadyAnswer {
   readonly status: number;
@@ -50,11 +61,9 @@ export interface ReadyAnswer {
   readonly body: Buffer;
   /** The wall-clock second `fields` is true for. */
   second: number;
-  /** The whole head as bytes, true for `headSecond`. */
-  head: Buffer | undefined;
-  headSecond: number;
-  /** For a server that writes sockets itself. */
-  prepared: PreparedAnswer | undefined;
+  /** Whole heads as bytes, for a server that writes sockets itself. */
+  readonly heads: Record<AnswerForm, ReadyHead | undefined>;
+  readonly prepared: Record<AnswerForm, PreparedAnswer | undefined>;
 }
 
 /** A stored answer, with what has been made ready of it in this process. */
@@ -116,7 +125,24 @@ export interface RegenerationSlot {
   readonly used: number;
 }
 
-export type PageEntry = StoredPage | VariantIndex | RegenerationSlot;
+/** What a process tells the fleet of itself. */
+export interface RosterLine {
+  /** Wall-clock ms at which it was written. */
+  readonly atMs: number;
+  /** How many of the fleet's waiting pages may wait there. */
+  readonly room: number;
+  readonly waiting: number;
+  /** Requests an hour by digest of a page's key, of pages much asked for there. */
+  readonly rates: Readonly<Record<string, number>>;
+}
+
+/** Stands in the shared store: a line per process. */
+export interface Roster {
+  readonly kind: 'roster';
+  readonly lines: Readonly<Record<string, RosterLine>>;
+}
+
+export type PageEntry = StoredPage | VariantIndex | RegenerationSlot | Roster;
 
 const FORMAT = 1;
 /** Objects and numbers an entry keeps beside its bytes, roughly. */
@@ -138,7 +164,7 @@ export const pageCodec: Codec<PageEntry> = {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (buffer[0] !== FORMAT) throw new RangeError(`page format ${buffer[0]} is not ${FORMAT}`);
     const headEnd = 5 + buffer.readUInt32LE(1);
-    const head = unpack(buffer.subarray(5, headEnd)) as PageHead | VariantIndex | RegenerationSlot;
+    const head = unpack(buffer.subarray(5, headEnd)) as PageHead | Exclude<PageEntry, StoredPage>;
     if (head.kind !== 'page') return head;
     let at = headEnd;
     const [body, ...coded] = head.lengths.map((length) => buffer.subarray(at, (at += length)));

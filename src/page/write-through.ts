@@ -7,6 +7,7 @@ import { type Fields, fieldValue, firstLine } from './fields.ts';
 import { judge, type Lifetimes } from './freshness.ts';
 import { joinedToStored } from './joined-parts.ts';
 import type { Keeper, Lookup } from './keeper.ts';
+import { rawValue } from './key.ts';
 import type { PageSettings } from './options.ts';
 import type { PassExtras } from './pass.ts';
 import { parseContentRange } from './range.ts';
@@ -113,7 +114,16 @@ export class WriteThrough {
   #worthy(target: FillTarget, status: number, fields: Fields, requestMs: number): Worthy | undefined {
     const receivedMs = this.#clock.now();
     const { hasAuthorization, hasCookie, requestNoStore, policy } = target;
-    const facts = { status, fields, requestMs, responseMs: receivedMs, hasAuthorization, hasCookie, requestNoStore };
+    const facts = {
+      status,
+      fields,
+      requestMs,
+      responseMs: receivedMs,
+      hasAuthorization,
+      hasCookie,
+      requestNoStore,
+      requestOrigin: rawValue(target.fields, 'origin'),
+    };
     const verdict = judge(facts, policy, this.#options.profile);
     return verdict.store ? { status, fields, lifetimes: verdict, receivedMs } : undefined;
   }

@@ -20,5 +20,5 @@ export type {
   StoreWrite,
   TagVersion,
 } from './kv-store.ts';
-export type { PreparedAnswer, PreparedAnswers } from './prepared-answer.ts';
+export type { PreparedAnswer, PreparedAnswers, PreparedRequest } from './prepared-answer.ts';
 export type { Upstream, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from './upstream.ts';

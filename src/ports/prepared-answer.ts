@@ -12,14 +12,23 @@ export interface PreparedAnswer {
   readonly body: Buffer;
 }
 
+/** What a request may say besides and still be answered from bytes that are ready. */
+export interface PreparedRequest {
+  /** How the client came: the scheme is part of a page's key. Default `http`. */
+  readonly scheme?: 'http' | 'https';
+  /** Value of its only condition. Where it holds the answer is a 304 without a body. */
+  readonly ifNoneMatch?: string | undefined;
+}
+
 /**
- * Finds the fresh answer to a plain GET (no conditional, range, authorization or cache-control field; cookies only when
- * the page does not depend on them). Undefined whenever the full path must decide. Synchronous and without side effects
- * other than counting the hit.
+ * Finds the fresh answer to a plain GET (no other condition, no range, authorization or cache-control field; cookies only
+ * when the page does not depend on them). Undefined whenever the full path must decide. Synchronous and without side
+ * effects other than counting the hit.
  */
 export type PreparedAnswers = (
   authority: string,
   target: string,
   acceptEncoding: string,
   nowMs: number,
+  request?: PreparedRequest,
 ) => PreparedAnswer | undefined;

@@ -189,6 +189,41 @@ describe('attacks on the cache', () => {
     assert.doesNotMatch(String((await get(other)).headers['x-seen']), /evil/);
   });
 
+  it('poisoning of cross-origin rights: an answer that lets one asking origin in is not shared', async () => {
+    for (const mode of [byPolicy, byOrigin]) {
+      route = mode;
+      answer = (_, { origin: asking }) => ({
+        headers: { 'cache-control': 'max-age=60', ...(asking ? { 'access-control-allow-origin': String(asking) } : {}) },
+        body: 'data',
+      });
+      await get(path, { headers: { origin: 'https://evil.test' } });
+      assert.equal((await get()).headers['access-control-allow-origin'], undefined);
+      path = `/page-${++counted}`;
+    }
+  });
+
+  it('poisoning through connection fields: a client cannot have keyed or needed fields taken out', async () => {
+    route = routePolicy({ varyHeaders: ['x-country'], varyCookies: ['plan'] }, { upstream: 'origin' });
+    answer = (_, headers) => ({ body: `${headers['x-country']} ${headers['cookie']}` });
+    const fields = { 'x-country': 'US', cookie: 'plan=green' };
+    await get(path, { headers: { ...fields, connection: 'x-country, cookie' } });
+    assert.equal((await get(path, { headers: fields })).text, 'US plan=green');
+  });
+
+  it('key injection: a value that looks like the rest of a key is not taken for it', async () => {
+    route = routePolicy({ query: ['a', 'b'], varyHeaders: ['x-one', 'x-two'] }, { upstream: 'origin' });
+    answer = (target, headers) => ({ body: `${target} ${headers['x-one']} ${headers['x-two']}` });
+    const poisoned = await get(`${path}?a=1%26b=2`, { headers: { 'x-one': 'p,x-two:q', 'x-two': 'r' } });
+    assert.match(status(poisoned), /stored/);
+    for (const [target, headers] of [
+      [`${path}?a=1&b=2`, { 'x-one': 'p,x-two:q', 'x-two': 'r' }],
+      [`${path}?a=1%26b=2`, { 'x-one': 'p', 'x-two': 'q,r' }],
+      [`${path}%3Fa=1%26b=2`, { 'x-one': 'p,x-two:q', 'x-two': 'r' }],
+    ] as const) {
+      assert.match(status(await get(target, { headers })), /miss/, target);
+    }
+  });
+
   it('poisoning by another host: hosts do not share pages', async () => {
     await get(path, { headers: { host: 'evil.test' } });
     assert.doesNotMatch((await get(path, { headers: { host: 'site.test' } })).text, /evil/);

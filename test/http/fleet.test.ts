@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
-import { createPages, pageCodec, type PageEntry, type Pages } from '../../src/page/index.ts';
+import { createPages, pageCodec, type PageEntry, type Pages, type Pressure } from '../../src/page/index.ts';
 import { MemoryKvStore } from '../../src/drivers/memory-kv-store.ts';
-import { type RedisServer, startRedis } from '../servers/index.ts';
+import { eventually, type RedisServer, startRedis } from '../servers/index.ts';
 import { ask, type PageServer, routePolicy, startPageServer } from './rig/page-server.ts';
 import { ScriptedUpstream } from './rig/scripted-upstream.ts';
 
@@ -42,6 +42,7 @@ for (const [name, shared] of Object.entries(stores))
     let upstream: ScriptedUpstream;
     let nodes: Node[] = [];
     let revalidateMs = 60_000;
+    let pressure: Pressure = 'none';
 
     const grow = async (size: number): Promise<void> => {
       const connect = shared();
@@ -49,8 +50,9 @@ for (const [name, shared] of Object.entries(stores))
       nodes = await Promise.all(
         Array.from({ length: size }, async () => {
           const cache = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...connect() });
-          const pages = createPages({}, { store: cache });
-          return { cache, pages, server: await startPageServer(pages, upstream, () => ({ route, params: {} })) };
+          const match = () => ({ route, params: {} });
+          const pages = createPages({ authority: 'site.test' }, { store: cache, match, upstream, pressure: () => pressure });
+          return { cache, pages, server: await startPageServer(pages, upstream, match) };
         }),
       );
     };
@@ -60,6 +62,7 @@ for (const [name, shared] of Object.entries(stores))
 
     beforeEach(() => {
       revalidateMs = 60_000;
+      pressure = 'none';
       upstream = new ScriptedUpstream((_, nth) => ({ headers: HTML, body: `page ${nth}` }));
     });
     afterEach(async () => {
@@ -85,6 +88,22 @@ for (const [name, shared] of Object.entries(stores))
       assert.ok(receipt.complete);
       const after = await Promise.all([0, 1, 2, 3].map((nth) => get(nth, '/plans')));
       assert.deepEqual(new Set(after.map((answer) => answer.text)), new Set(['page 2']));
+    });
+
+    it('processes tell each other how many pages wait', async () => {
+      await grow(2);
+      pressure = 'critical';
+      const [first, second] = nodes as [Node, Node];
+      for (let nth = 0; nth < 7; nth++) first.pages.queueRegeneration(`/plans/${nth}`);
+      second.pages.queueRegeneration('/plans/other');
+      await eventually(
+        'the second has heard of the first',
+        () => {
+          second.pages.queueRegeneration(`/plans/more-${performance.now()}`);
+          return second.pages.analytics().waitingElsewhere === 7;
+        },
+        40_000,
+      );
     });
 
     it('an expiring page under load is made once per interval', async () => {

@@ -2,15 +2,19 @@ import { z } from 'zod';
 import { count, duration, share, size } from '../../kernel/index.ts';
 
 const regeneration = z.strictObject({
-  maxWaiting: count(1).default(1000).describe('Pages that may wait to be made again; a full queue gives up its least important.'),
+  maxWaiting: count(1)
+    .default(1000)
+    .describe('Pages that may wait to be made again in the whole fleet; a full queue gives up its least important.'),
   concurrency: count(1, 1000).default(5).describe('Regenerations that run at once in the whole fleet.'),
   perDay: count(1)
     .default(5000)
     .describe('Regenerations a day (UTC) in the whole fleet; pages that clients wait for are not counted.'),
   attempts: count(1, 100).default(3).describe('Attempts before a regeneration is given up; the last good page stays.'),
   retryDelay: duration({ min: '10ms' }).prefault('10s').describe('Pause before the second attempt; doubles, spread by chance.'),
-  alertAbove: count().default(500).describe('Above this many waiting pages `queueLong` is reported.'),
-  popularAbovePerHour: count(1).default(100).describe('Pages asked for more often than this, per process, are made again early.'),
+  alertAbove: count().default(500).describe('Above this many pages waiting in the fleet `queueLong` is reported.'),
+  popularAbovePerHour: count(1)
+    .default(100)
+    .describe('Pages asked for more often than this, in the whole fleet, are made again early.'),
   maxKnownPages: count(1).default(20_000).describe('Pages one process remembers for making them again.'),
 });
 

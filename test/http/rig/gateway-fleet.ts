@@ -68,6 +68,10 @@ export class GatewayFleet {
 
 async function startMember(args: readonly string[]): Promise<FleetMember> {
   const child = fork(join(import.meta.dirname, 'lone-gateway.ts'), args, { execArgv: ['--conditions=source'] });
-  const [port] = (await once(child, 'message')) as [number];
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`a gateway ended before it listened: ${code ?? signal}`);
+  });
+  const [port] = (await Promise.race([once(child, 'message'), ended])) as [number];
+  ended.catch(() => undefined);
   return { port, process: child };
 }
