@@ -26,7 +26,7 @@ function importsOf(file: string): string[] {
 }
 
 function tableOfEdges(): Map<string, string[]> {
-  const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| ([\w.]+) \| ([^|]*)\|$/gm);
+  const rows = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| ([\w.-]+) \| ([^|]*)\|$/gm);
   const table = new Map(
     [...rows].map((row) => [
       row[1]!,

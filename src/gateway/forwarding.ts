@@ -1,32 +1,6 @@
 import type { UpstreamRequest } from '../ports/index.ts';
+import { HOP_BY_HOP, isPassedOn } from './passed-fields.ts';
 import type { OutboundRequest } from './upstream-connection.ts';
-
-/** Fields that belong to one connection (RFC 9110 §7.6.1) and are never passed on. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/**
- * Fields of a request that Spillway answers for itself: who the client is, which host it asked for, and whether it waits
- * for a go-ahead. What a client claims about them never reaches the upstream.
- */
-const OWN = new Set([
-  'host',
-  'expect',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-real-ip',
-]);
 
 /** Methods that may be repeated when it is not known whether the first attempt was carried out (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -73,7 +47,7 @@ export function requestFields(request: UpstreamRequest): string[] {
   const nominated = connectionOptions(headers);
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || nominated?.has(name)) continue;
+    if (!isPassedOn(name) || nominated?.has(name)) continue;
     fields.push(name, headers[i + 1]!);
   }
   fields.push(...forwardingFields(request));
@@ -99,11 +73,6 @@ export function forwardingFields({
     'via',
     '1.1 spillway',
   ];
-}
-
-/** Whether a client's field of this name goes on to the upstream as it is. */
-export function isPassedOn(name: string): boolean {
-  return !HOP_BY_HOP.has(name) && !OWN.has(name);
 }
 
 /**

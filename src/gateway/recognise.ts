@@ -1,5 +1,5 @@
 import type { PreparedRequest } from '../ports/index.ts';
-import { isPassedOn } from './forwarding.ts';
+import { isPassedOn } from './passed-fields.ts';
 
 /** A request without a body, in the one spelling that is understood, over a connection that stays open. */
 export interface PlainRequest {

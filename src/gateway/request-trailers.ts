@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { isPassedOn } from './forwarding.ts';
+import { isPassedOn } from './passed-fields.ts';
 
 /**
  * Fields that decide how a message is framed, routed, authenticated or understood before its body is read: behind the
