@@ -47,9 +47,10 @@ export class RequestPath {
    * pages, limits and tiers need the whole of the request.
    */
   handlePlain(exchange: PlainExchange): boolean {
-    const { shedder, proxy, tierOf } = this.#parts;
+    const { guard, shedder, proxy, tierOf } = this.#parts;
     const { route } = exchange;
     if (route.cache || route.limits.length > 0 || tierOf) return false;
+    if (guard && !passes(guard, exchange)) return true;
     const admission = shedder.admit(route);
     if (admission.admitted) return proxy.passPlain(exchange);
     refuseShed(admission, exchange);
@@ -104,7 +105,7 @@ export class RequestPath {
 }
 
 /** False when the request was refused: requests like it have ended process after process. */
-function passes(guard: RequestGuard, exchange: Exchange): boolean {
+function passes(guard: RequestGuard, exchange: Exchange | PlainExchange): boolean {
   const { response, requestId } = exchange;
   const { refusedForMs, end } = guard.begin(exchange);
   if (refusedForMs > 0) {
@@ -112,6 +113,6 @@ function passes(guard: RequestGuard, exchange: Exchange): boolean {
     sendProblem(response, { status: 503, detail, requestId }, ['retry-after', String(Math.ceil(refusedForMs / 1000))]);
     return false;
   }
-  response.once('close', end);
+  response.on('close', end);
   return true;
 }
