@@ -15,6 +15,8 @@ const CONTENDERS = ['spillway', 'rate-limiter-flexible', 'rate-limit-redis'] as 
 /** A Redis in the way of trouble. */
 interface Scene {
   readonly url: string | string[];
+  /** Looks around once every process has decided for the first time. */
+  prepare?(): Promise<void>;
   begin(): Promise<void> | void;
   /** Resolves when Redis could decide again. */
   end(): Promise<void> | void;
@@ -43,16 +45,16 @@ async function failoverScene(): Promise<Scene> {
   const isMaster = ({ port }: RedisServer): boolean => redisCli(port, ['role']).startsWith('master');
   const hasKey = ({ port }: RedisServer): boolean => redisCli(port, ['keys', '*']).includes('key}');
   const holders = (): RedisServer[] => cluster.nodes.filter(hasKey);
-  let replica: RedisServer;
+  let [master, replica]: (RedisServer | undefined)[] = [];
   return {
     url: [...cluster.urls],
-    begin: async () => {
+    prepare: async () => {
       await eventually('the key has reached its replica', () => holders().length === 2);
-      const both = holders();
-      replica = both.find((node) => !isMaster(node))!;
-      await both.find(isMaster)!.process.kill();
+      master = holders().find(isMaster);
+      replica = holders().find((node) => !isMaster(node));
     },
-    end: () => eventually('the replica has taken over', () => isMaster(replica), 30_000),
+    begin: () => master!.process.kill(),
+    end: () => eventually('the replica has taken over', () => isMaster(replica!), 30_000),
     close: () => cluster.stop(),
   };
 }
@@ -76,6 +78,7 @@ async function run(contender: FailureOrder['contender'], name: string): Promise<
   );
   const tell = (message: string): void => children.forEach((child) => void child.send(message));
   await Promise.all(children.map((child) => once(child, 'message')));
+  await scene.prepare?.();
   tell('trouble');
   await scene.begin();
   const endsByItself = name === 'failing over';

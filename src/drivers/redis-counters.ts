@@ -238,6 +238,9 @@ function storeFailed(cause: unknown): SpillwayError {
 const BINARY = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } as const;
 const SOCKET = { connectTimeout: 1000, noDelay: true, reconnectStrategy: (attempt: number) => Math.min(250, 25 * 2 ** attempt) };
 
+/** How long a node is away before the others are asked who has taken over; by itself node-redis asks after five seconds. */
+const TOPOLOGY_REFRESH_MS = 200;
+
 function connect(url: string | readonly string[], maxPending: number): Connection {
   const ignore = (): void => {};
   if (typeof url === 'string') {
@@ -255,6 +258,7 @@ function connect(url: string | readonly string[], maxPending: number): Connectio
     rootNodes: url.map((node) => ({ url: node })),
     defaults: { socket: SOCKET, disableOfflineQueue: true, commandsQueueMaxLength: maxPending },
     minimizeConnections: false,
+    topologyRefreshOnReconnectionAttemptStrategy: TOPOLOGY_REFRESH_MS,
   });
   cluster.on('error', ignore);
   cluster.connect().catch(ignore);

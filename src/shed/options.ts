@@ -40,7 +40,9 @@ const SIGNALS: Record<string, z.input<typeof thresholds>> = {
 export const shedOptions = z.strictObject({
   maxWait: waits
     .prefault({})
-    .describe('How long work of each priority may wait for the event loop; what has waited longer is refused.'),
+    .describe(
+      'How long work of each priority may wait for the event loop; what has waited longer is refused, in a burst at twice that.',
+    ),
   window: duration({ min: '10ms', max: '10s' }).prefault('100ms').describe('How often the admission level is reckoned anew.'),
   windowRequests: count(10).default(200).describe('Requests after which it is reckoned anew, if they come sooner.'),
   decrease: share()

@@ -69,18 +69,35 @@ test('the longer a turn of the loop takes, the more deserving work must be to be
     loop.nowMs = 1000 + ms;
     return admittedOf(loop);
   };
-  assert.deepEqual(after(14), ['critical', 'high', 'normal', 'low', 'background']);
-  assert.deepEqual(after(20), ['critical', 'high', 'normal', 'low']);
-  assert.deepEqual(after(50), ['critical', 'high', 'normal']);
-  assert.deepEqual(after(70), ['critical', 'high']);
-  assert.deepEqual(after(200), ['critical']);
-  assert.deepEqual(after(400), []);
+  assert.deepEqual(after(29), ['critical', 'high', 'normal', 'low', 'background']);
+  assert.deepEqual(after(31), ['critical', 'high', 'normal', 'low']);
+  assert.deepEqual(after(61), ['critical', 'high', 'normal']);
+  assert.deepEqual(after(121), ['critical', 'high']);
+  assert.deepEqual(after(301), ['critical']);
+  assert.deepEqual(after(601), []);
+});
+
+test('a burst may wait twice as long as a queue that stands', () => {
+  const loop = new Loop({ window: '10s' });
+  const afterTurnOf = (ms: number): boolean => {
+    loop.nowMs += ms;
+    loop.endTurn();
+    return loop.admit('normal').admitted;
+  };
+  assert.equal(loop.admit('normal').admitted, true);
+  assert.deepEqual([70, 70, 70, 70].map(afterTurnOf), [true, false, false, false], 'for a tenth of a second all had waited');
+  assert.equal(afterTurnOf(50), true);
+  assert.equal(afterTurnOf(70), true, 'one that had not waited too long shows that none stands');
+  loop.idle(5000);
+  loop.admit('critical');
+  assert.equal(afterTurnOf(70), true);
+  assert.equal(afterTurnOf(121), false);
 });
 
 test('what runs first in a turn has waited for the turn before; after a pause it has not', () => {
-  const loop = new Loop();
+  const loop = new Loop({ window: '10s' });
   loop.admit('normal');
-  loop.nowMs += 80;
+  loop.nowMs += 130;
   loop.endTurn();
   assert.equal(loop.admit('normal').admitted, false);
   loop.idle(10);
@@ -88,19 +105,19 @@ test('what runs first in a turn has waited for the turn before; after a pause it
 });
 
 test('a refusal says why: signal, value, threshold, and when to come back', () => {
-  const loop = new Loop();
+  const loop = new Loop({ window: '10s' });
   const events: object[] = [];
   loop.shedder.events.on('refused', (event) => events.push(event));
   loop.admit('normal');
-  loop.nowMs += 75;
+  loop.nowMs += 125;
   const refusal = loop.admit('normal');
   assert.deepEqual(
     { ...refusal, retryAfterMs: 0 },
-    { admitted: false, reason: 'queueDelay', level: 640, value: 75, threshold: 60, retryAfterMs: 0 },
+    { admitted: false, reason: 'queueDelay', level: 640, value: 125, threshold: 60, retryAfterMs: 0 },
   );
   assert.ok(refusal.retryAfterMs >= 1000 && refusal.retryAfterMs <= 3000);
   assert.deepEqual(events, [
-    { className: 'normal', priority: 'normal', reason: 'queueDelay', value: 75, threshold: 60, shadow: false },
+    { className: 'normal', priority: 'normal', reason: 'queueDelay', value: 125, threshold: 60, shadow: false },
   ]);
   const { status, headers } = shedRefusalOf(refusal);
   assert.equal(status, 503);
@@ -113,7 +130,8 @@ test('a refusal says why: signal, value, threshold, and when to come back', () =
 /** One window of requests that each wait `delayMs`: lasting load, not a sudden one. */
 function window(loop: Loop, delayMs: number, requests = 100): Priority[] {
   const admitted: Priority[] = [];
-  loop.idle(5);
+  if (delayMs === 0) loop.idle(5);
+  else loop.endTurn();
   loop.admit('critical');
   loop.nowMs += delayMs;
   for (let i = 0; i < requests; i++) {
@@ -134,7 +152,7 @@ test('lasting load lowers the level from the least deserving up, and a calm loop
   assert.equal(count(during, 'background'), 0);
   assert.equal(count(during, 'low'), 0);
   assert.ok(count(during, 'normal') < count(before, 'normal'));
-  assert.equal(count(during, 'high'), 20, 'waits of 70 ms are within what high may wait');
+  assert.equal(count(during, 'high'), 20, 'waits of 100 ms are within what high may wait');
   assert.equal(count(during, 'critical'), 20);
   let windows = 0;
   while (loop.shedder.level < 640) {
@@ -152,7 +170,7 @@ test('within a priority the tiers at the end of the list are refused first', () 
     for (let user = 0; user < 90; user++) {
       const tier = (['premium', 'basic', 'free'] as const)[user % 3]!;
       if (loop.admit('normal', { user: `${user}`, tier }).admitted && i > 0) served[tier]++;
-      loop.nowMs += user === 60 ? 61 : 0;
+      loop.nowMs += user === 60 ? 121 : 0;
     }
     loop.nowMs += 40;
   }
@@ -227,7 +245,7 @@ test('at no moment is critical work refused while lesser work is admitted', () =
 test('shadow mode refuses nobody', () => {
   const loop = new Loop({ shadow: true });
   loop.admit('normal');
-  loop.nowMs += 500;
+  loop.nowMs += 700;
   let reported = 0;
   loop.shedder.events.on('refused', ({ shadow }) => (reported += shadow ? 1 : 0));
   assert.equal(admittedOf(loop).length, 5);
