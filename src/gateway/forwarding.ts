@@ -1,5 +1,5 @@
 import type { UpstreamRequest } from '../ports/index.ts';
-import type { OutboundRequest } from './upstream-connection.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 
 /** Fields that belong to one connection (RFC 9110 §7.6.1) and are never passed on. */
 const HOP_BY_HOP = new Set([
