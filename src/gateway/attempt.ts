@@ -1,6 +1,7 @@
 import type { Endpoint } from '../balance/index.ts';
 import { SpillwayError } from '../kernel/index.ts';
-import type { Carried, Fault, OutboundRequest, UpstreamConnection } from './upstream-connection.ts';
+import type { OutboundRequest } from './outbound-request.ts';
+import type { Carried, Fault, UpstreamConnection } from './upstream-connection.ts';
 
 /** Whom an attempt tells what becomes of it. Fields are names in lower case and values, in turn. */
 export interface AttemptOwner {

@@ -5,7 +5,7 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import { responseFields } from './forwarding.ts';
 import type { SecurityHeaders } from './security-headers.ts';
-import type { OutboundRequest } from './upstream-connection.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 /** Answers that say the endpoint could not do its work, rather than what the work's outcome is. */

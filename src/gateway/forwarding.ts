@@ -1,6 +1,6 @@
 import type { UpstreamRequest } from '../ports/index.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 import { HOP_BY_HOP, isPassedOn } from './passed-fields.ts';
-import type { OutboundRequest } from './upstream-connection.ts';
 
 /** Methods that may be repeated when it is not known whether the first attempt was carried out (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);

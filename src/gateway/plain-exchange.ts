@@ -3,7 +3,7 @@ import type { CompletedRequest } from './completed-request.ts';
 import { requestLine } from './forwarding.ts';
 import type { PlainRequest } from './recognise.ts';
 import { SocketAnswer, type AnswerOwner } from './socket-answer.ts';
-import type { OutboundRequest } from './upstream-connection.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 
 /** The fields of a connection's requests as an upstream gets them, in front of the request's id and behind it. */
 export interface ForwardedLines {

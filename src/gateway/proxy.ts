@@ -12,7 +12,7 @@ import { problemOf } from './problems.ts';
 import { SecurityHeaders } from './security-headers.ts';
 import type { Tunnel } from './tunnel.ts';
 import { refuseUpgrade, UpgradeAttempt, type UpgradeRequest } from './upgrade.ts';
-import type { OutboundRequest } from './upstream-connection.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 import { UpstreamPools } from './upstream-pools.ts';
 
 /** Passes requests to upstreams. */

@@ -4,20 +4,8 @@ import { connect as connectTls } from 'node:tls';
 import { messageOf, type Clock } from '../kernel/index.ts';
 import { AnswerError, AnswerParser, type AnswerSink } from './answer-parser.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 import { BodySender, type BodyListener } from './request-body.ts';
-
-/** A request as it is written to a connection. */
-export interface OutboundRequest {
-  readonly isHead: boolean;
-  /** Request line, fields and the empty line. */
-  readonly head: string;
-  /** Everything behind the head, or what it comes from. */
-  readonly body: Readable | Uint8Array | undefined;
-  /** Of a body that is a stream: what its head announces; undefined: it goes in chunks. */
-  readonly bodyBytes: number | undefined;
-  /** Whether it may be sent a second time when it is not known what became of the first. */
-  readonly repeatable: boolean;
-}
 
 /** Why there is no answer, or no more of it. */
 export type Fault = 'connect' | 'closed' | 'malformed' | 'paused';

@@ -1,4 +1,4 @@
-import type { StoredState } from '../ports/index.ts';
+import type { StoredLimit, StoredState } from '../ports/index.ts';
 
 const MAX_KEYS = 10_000;
 
@@ -7,6 +7,8 @@ export interface CachedRefusal {
   /** Until when at least `cost` units cannot succeed, monotonic ms. */
   readonly untilMs: number;
   readonly cost: number;
+  /** What was asked for: a higher tier's limits may allow what these did not. */
+  readonly limits: readonly StoredLimit[];
   readonly states: readonly StoredState[];
   readonly decidedMs: number;
 }
@@ -15,11 +17,11 @@ export interface CachedRefusal {
 export class RefusalCache {
   readonly #refusals = new Map<string, CachedRefusal>();
 
-  /** The refusal that still holds for `cost` units of `key`, if one does. */
-  find(key: string, cost: number, nowMs: number): CachedRefusal | undefined {
+  /** The refusal that still holds for `cost` units of `key` under `limits`, if one does. */
+  find(key: string, limits: readonly StoredLimit[], cost: number, nowMs: number): CachedRefusal | undefined {
     const refusal = this.#refusals.get(key);
     if (!refusal) return undefined;
-    if (refusal.untilMs > nowMs) return cost >= refusal.cost ? refusal : undefined;
+    if (refusal.untilMs > nowMs) return cost >= refusal.cost && isNoHigher(limits, refusal.limits) ? refusal : undefined;
     this.#refusals.delete(key);
     return undefined;
   }
@@ -33,4 +35,8 @@ export class RefusalCache {
   delete(key: string): void {
     this.#refusals.delete(key);
   }
+}
+
+function isNoHigher(limits: readonly StoredLimit[], refused: readonly StoredLimit[]): boolean {
+  return limits === refused || limits.every(({ limit }, i) => limit <= refused[i]!.limit);
 }

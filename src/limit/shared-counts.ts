@@ -83,7 +83,7 @@ export class SharedCounts {
     const nowMs = this.#clock.monotonic();
     const groups = this.#groupsOf(keys, multiplier);
     for (const group of groups) {
-      const refusal = cost > 0 ? this.#refusals.find(group.key, cost, nowMs) : undefined;
+      const refusal = cost > 0 ? this.#refusals.find(group.key, group.limits, cost, nowMs) : undefined;
       if (refusal) return this.#decisionOf([group], aged(refusal.states, nowMs - refusal.decidedMs), 0, cost, undefined);
     }
     if (this.#leases && groups.length === 1 && cost > 0) {
@@ -175,7 +175,8 @@ export class SharedCounts {
     for (const { key, limits } of groups) {
       const states = answer.states.slice(at, (at += limits.length));
       const retryAfterMs = Math.max(...states.map((state) => state.retryAfterMs));
-      if (retryAfterMs > 0) this.#refusals.add(key, { untilMs: askedMs + retryAfterMs, cost, states, decidedMs: askedMs });
+      if (retryAfterMs > 0)
+        this.#refusals.add(key, { untilMs: askedMs + retryAfterMs, cost, limits, states, decidedMs: askedMs });
     }
     return this.#decisionOf(groups, answer.states, 0, cost, undefined);
   }
@@ -241,7 +242,7 @@ export class SharedCounts {
     attempt: number,
   ): Promise<Decision> {
     const nowMs = this.#clock.monotonic();
-    const refusal = this.#refusals.find(group.key, cost, nowMs);
+    const refusal = this.#refusals.find(group.key, group.limits, cost, nowMs);
     if (refusal) return this.#decisionOf([group], aged(refusal.states, nowMs - refusal.decidedMs), 0, cost, undefined);
     const leased = this.#decideByLease(leases, group, keys, multiplier, cost, nowMs, attempt);
     if (leased) return leased;

@@ -154,10 +154,11 @@ describe('connections to an endpoint', () => {
       else response.end(Buffer.alloc(20_000_000));
     });
     cleanups.push(() => origin.kill().catch(() => {}));
-    const subject = await site([origin], { bodyTimeout: '200ms' });
-    await assert.rejects((await fetch(`http://127.0.0.1:${subject.port}/pauses`)).text());
-    const slow = await get(subject);
-    await delay(600);
+    const strict = await site([origin], { bodyTimeout: '200ms' });
+    await assert.rejects((await fetch(`http://127.0.0.1:${strict.port}/pauses`)).text());
+    const patient = await site([origin], { bodyTimeout: '2s' });
+    const slow = await get(patient);
+    await delay(2500);
     assert.equal((await slow.arrayBuffer()).byteLength, 20_000_000);
   });
 });
