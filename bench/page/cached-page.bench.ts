@@ -1,28 +1,5 @@
-import { join } from 'node:path';
-import {
-  defineBench,
-  freePort,
-  missingProgram,
-  nginxServer,
-  nodeServer,
-  varnishServer,
-  type RunningServer,
-} from '../harness/index.ts';
-
-const server = (name: string): string => join(import.meta.dirname, 'servers', `${name}.ts`);
-
-/** A cache in front of an origin that is asked once and then idles. */
-async function behindOrigin(start: (origin: RunningServer) => Promise<RunningServer>): Promise<RunningServer> {
-  const origin = await nodeServer(server('raw-http'));
-  const cache = await start(origin);
-  return {
-    ...cache,
-    stop: async () => {
-      await cache.stop();
-      await origin.stop();
-    },
-  };
-}
+import { defineBench, freePort, missingProgram, nginxServer, nodeServer, varnishServer } from '../harness/index.ts';
+import { behindOrigin, server } from './behind-origin.ts';
 
 export default defineBench({
   name: 'page/cached-page',

@@ -1,22 +1,9 @@
 /** What it costs to tell a client that its copy still holds, beside sending the page. */
-import { join } from 'node:path';
 import { defineBench, freePort, missingProgram, nginxServer, nodeServer, type RunningServer } from '../harness/index.ts';
+import { behindOrigin, server } from './behind-origin.ts';
 
-const server = (name: string): string => join(import.meta.dirname, 'servers', `${name}.ts`);
 /** The entity tag of the page every server here sends. */
 const unchanged = { headers: { 'If-None-Match': '"5f3c1c7e9a4b"' } };
-
-async function behindOrigin(start: (origin: RunningServer) => Promise<RunningServer>): Promise<RunningServer> {
-  const origin = await nodeServer(server('raw-http'));
-  const cache = await start(origin);
-  return {
-    ...cache,
-    stop: async () => {
-      await cache.stop();
-      await origin.stop();
-    },
-  };
-}
 
 const spillway = (): Promise<RunningServer> => behindOrigin((origin) => nodeServer(server('spillway'), [origin.url]));
 const nginx = (): Promise<RunningServer> =>

@@ -24,9 +24,13 @@ export function isCompressible(contentType: string | undefined): boolean {
   return contentType !== undefined && COMPRESSIBLE.test(contentType) && !/^text\/event-stream/i.test(contentType);
 }
 
-/** Whether an answer with these fields is one whose coding is chosen here, long enough to be compressed or not. */
-export function isNegotiated(fields: Fields): boolean {
+/**
+ * Whether an answer with these fields is one whose coding is chosen here. Told from the head alone, so that the first
+ * answer and later ones say the same: an unknown length counts as long.
+ */
+export function isNegotiated(fields: Fields, leastBytes: number): boolean {
   return (
+    Number(firstLine(fields, 'content-length') ?? Infinity) >= leastBytes &&
     isCompressible(firstLine(fields, 'content-type')) &&
     fieldValue(fields, 'content-encoding') === undefined &&
     !responseControl(fields).noTransform

@@ -356,7 +356,8 @@ class Fill implements UpstreamReceiver {
   #clientFields(stored: boolean): string[] {
     if (!stored) return [...this.#fields];
     const fields = outgoingFields(this.#fields, this.#target.route.headers);
-    const vary = outgoingVary(this.#fields, this.#crew.options.compress && isNegotiated(this.#fields));
+    const { compress, compressAbove } = this.#crew.options;
+    const vary = outgoingVary(this.#fields, compress && isNegotiated(this.#fields, compressAbove));
     if (vary !== undefined) fields.push('vary', vary);
     for (const name of ['etag', 'content-length', 'date', 'age']) {
       const value = firstLine(this.#fields, name);

@@ -97,7 +97,7 @@ export class Keeper {
     const control = responseControl(fields);
     const kept = withoutFields(fields, new Set([...NOT_STORED, ...control.withheldFields]));
     const range = received.status === 206 ? heldRange(firstLine(fields, 'content-range'), body.length) : undefined;
-    const negotiated = this.#options.compress && isNegotiated(fields);
+    const negotiated = this.#options.compress && isNegotiated(fields, this.#options.compressAbove);
     const compressible = negotiated && range === undefined && body.length >= this.#options.compressAbove;
     return new StoredPage({
       status: received.status,

@@ -38,6 +38,15 @@ export const varies = [
     asked(varying('X-Colour')),
     asked(varying('X-Colour'), { ask: by({ 'x-colour': '' }) }),
   ),
+  must(
+    'RFC 9110 §12.5.5',
+    'Vary of a short answer goes out as it came',
+    asked(varying('X-Colour', { 'content-type': 'text/plain', 'content-length': '8' }), {
+      ask: red,
+      got: { fields: { vary: 'X-Colour' } },
+    }),
+    reused({ fields: { vary: 'X-Colour' } }, red),
+  ),
   may(
     'RFC 9111 §4.1',
     'several variants are kept beside each other',
