@@ -1,20 +1,21 @@
 /** The cache on a real Redis Cluster of three masters: failover by death and by order, slot migration, a frozen master. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, afterEach, before, suite, test } from 'node:test';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
 import { eventually, redisCli, startRedisCluster, type RedisCluster } from '../servers/index.ts';
 
 for (const coherence of ['tracking', 'pubsub'] as const) {
   suite(`coherence by ${coherence}`, () => {
     let cluster: RedisCluster;
-    const open: Cache[] = [];
+    let open: Cache[] = [];
     let names = 0;
 
     before(async () => (cluster = await startRedisCluster(3, 1)));
-    after(async () => {
+    afterEach(async () => {
       await Promise.all(open.map((cache) => cache.close()));
-      await cluster.stop();
+      open = [];
     });
+    after(() => cluster.stop());
 
     async function fleet(count: number, options: CacheOptions = {}): Promise<Cache[]> {
       const name = `c${++names}`;
