@@ -36,6 +36,10 @@ test('all that belongs to a key of a cluster lies in one slot, near that of the 
   );
 });
 
+test('a name in the slot of a hash tag is there', () => {
+  for (const names of [single, cluster]) assert.equal(slotOfName(names.inSlotOf('17')), slotOf('17'));
+});
+
 test('lanes are spread evenly', () => {
   const slots = cluster.lanes.map(slotOfName);
   assert.deepEqual(

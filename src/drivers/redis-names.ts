@@ -33,6 +33,11 @@ export class Names {
     return `${this.#prefix}${kind}:${this.#tagged(name)}`;
   }
 
+  /** A name nothing has, in the slot of a hash tag. */
+  inSlotOf(hashTag: string): string {
+    return `${this.#prefix}l:{${hashTag}}`;
+  }
+
   /** The name, and that of its lane's numbers. */
   withLane(kind: Kind, name: string): [string, string] {
     return [this.of(kind, name), this.#laneOf(name)];
