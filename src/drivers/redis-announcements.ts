@@ -68,8 +68,8 @@ export class Announcements {
   };
 
   async #proveLane(name: string, lane: Lane): Promise<boolean> {
-    const { subscribe, ask } = this.#with;
-    await subscribe(name, this.#onMessage);
+    const { subscribe, ask, deadlines } = this.#with;
+    await deadlines.bound(subscribe(name, this.#onMessage));
     const { heard } = lane;
     const asked = await ask(name);
     // A replica that took over may not know of the last changes, and gives their numbers to others.

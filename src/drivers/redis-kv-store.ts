@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { runtimeFrom, type Clock, type Runtime } from '../kernel/index.ts';
+import { messageOf, runtimeFrom, type Clock, type Runtime } from '../kernel/index.ts';
 import type {
   Acquisition,
   FillFailure,
@@ -206,7 +206,16 @@ class RedisKvStore implements KvStore {
 
   /** Asks each master for a key of its own slots: one that lost them does not answer. */
   async ping(): Promise<void> {
-    await this.#link.forEachMaster((send, hashTag) => send(['GET', this.#names.of('l', hashTag)]));
+    await this.#link.forEachMaster(async (send, hashTag) => {
+      const question = ['GET', this.#names.inSlotOf(hashTag)];
+      try {
+        await send(question);
+      } catch (error) {
+        // Asked the ordinary way, the client learns who has the slot now, for the next time.
+        if (isMoved(error)) await this.#link.send(question[1]!, question);
+        throw error;
+      }
+    });
   }
 
   watch(listener: StoreListener, maxStalenessMs: number): StoreWatch {
@@ -339,6 +348,10 @@ class Watcher implements StoreWatch {
       this.#running = false;
     }
   }
+}
+
+function isMoved(error: unknown): boolean {
+  return messageOf((error as Error).cause).startsWith('MOVED');
 }
 
 function encode({ storedMs, freshUntilMs, bytes }: StoredValue): Buffer {

@@ -95,13 +95,12 @@ export class RedisLink {
     return this.#hearsBy;
   }
 
-  /** Listens on a channel (on a cluster: of the shard that has its slot), if it does not yet. */
+  /** Listens on a channel (on a cluster: of the shard that has its slot), if it does not yet; waits for as long as it takes. */
   async subscribe(channel: string, onMessage: (message: string, channel: string) => void): Promise<void> {
-    await this.#bounded(async (client) => {
-      if (this.#closed) throw closedError();
-      this.#subscriber ??= this.#newSubscriber(client);
-      return this.#subscriber.listen(channel, onMessage);
-    });
+    const client = await this.#connected;
+    if (this.#closed) throw closedError();
+    this.#subscriber ??= this.#newSubscriber(client);
+    await this.#subscriber.listen(channel, onMessage);
   }
 
   /** Sends a command to the node that has `key`. Bulk strings come back as Buffers. */

@@ -14,7 +14,7 @@ function slotOfName(name: string): number {
 
 test('the names of this release: a change here empties every cache', () => {
   assert.deepEqual(single.all('user:{1}'), ['d', 'l', 'f'].map((kind) => `app:${kind}:{user:%7B1%7D}`).concat('app:s:'));
-  assert.deepEqual(cluster.all('user:{1}'), ['app:d:{14y}user:{1}', 'app:l:{14y}user:{1}', 'app:f:{14y}user:{1}', 'app:s:{14y}']);
+  assert.deepEqual(cluster.all('user:{1}'), ['app:d:{130}user:{1}', 'app:l:{130}user:{1}', 'app:f:{130}user:{1}', 'app:s:{130}']);
   assert.deepEqual(cluster.withLane('t', 'plans'), ['app:t:{104}plans', 'app:s:{104}']);
 });
 
@@ -31,16 +31,20 @@ test('all that belongs to a key of a cluster lies in one slot, near that of the 
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), (key) => {
       const slots = new Set([...cluster.all(key), ...cluster.withLane('t', key)].map(slotOfName));
       assert.equal(slots.size, 1);
-      assert.ok(Math.abs([...slots][0]! - slotOf(key)) < 64);
+      assert.ok(Math.abs([...slots][0]! - slotOf(key)) < 128);
     }),
   );
+});
+
+test('a name in the slot of a hash tag is there', () => {
+  for (const names of [single, cluster]) assert.equal(slotOfName(names.inSlotOf('17')), slotOf('17'));
 });
 
 test('lanes are spread evenly', () => {
   const slots = cluster.lanes.map(slotOfName);
   assert.deepEqual(
-    slots.map((slot) => Math.floor(slot / 64)),
-    Array.from({ length: 256 }, (_, lane) => lane),
+    slots.map((slot) => Math.floor(slot / 128)),
+    Array.from({ length: 128 }, (_, lane) => lane),
   );
 });
 

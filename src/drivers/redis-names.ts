@@ -4,7 +4,7 @@ import { slotOf, SLOTS } from './redis-slots.ts';
 export type Kind = 'd' | 'l' | 'f' | 't' | 'p' | 's';
 
 /** So many slots of a cluster are used. Each holds the values of its neighbours, so that they can share a lane's numbers. */
-const LANES = 256;
+const LANES = 128;
 const LANE_TAGS = laneTags();
 const ANY_LANE = '{???}';
 
@@ -31,6 +31,11 @@ export class Names {
 
   of(kind: Kind, name: string): string {
     return `${this.#prefix}${kind}:${this.#tagged(name)}`;
+  }
+
+  /** A name nothing has, in the slot of a hash tag. */
+  inSlotOf(hashTag: string): string {
+    return `${this.#prefix}l:{${hashTag}}`;
   }
 
   /** The name, and that of its lane's numbers. */
