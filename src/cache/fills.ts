@@ -152,8 +152,8 @@ export class Fills {
     const { tags: table } = this.#with;
     const known = fill.stamp!;
     const late = tags.filter((tag) => !known.records.some((record) => record.name === tag));
-    if (table.verdict(known) === 'unknown') await table.settle(namesOf(known)).catch(() => {});
     const lateStamp = late.length === 0 ? NOTHING : await this.#lateStamp(fill, late);
+    if (table.verdict(known) === 'unknown') await table.settle(namesOf(known)).catch(() => {});
     if (!lateStamp || fill.fence.struck || table.lastVerdict(known) !== 'valid') return undefined;
     return { records: [...known.records, ...lateStamp.records], versions: [...known.versions, ...lateStamp.versions] };
   }
