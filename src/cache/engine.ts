@@ -85,6 +85,7 @@ export class Engine<Value> {
       ...this.#shared(),
       codec,
       frames: this.#frames,
+      eviction: settings.memory.eviction,
       maxEntries: settings.memory.maxEntries,
       maxBytes: settings.memory.maxBytes,
       freezes: settings.values === 'frozen',

@@ -12,6 +12,7 @@ import { PRIORITIES, type Priority } from '../policy/index.ts';
 import { AdmissionLevel, COHORTS, cohortAt, cohortOf, PLACES } from './admission-level.ts';
 import type { ShedEvents, ShedReason } from './events.ts';
 import { shedOptions, type ResolvedShedderOptions, type ShedderOptions } from './options.ts';
+import { Patience } from './patience.ts';
 import { QueueDelay } from './queue-delay.ts';
 import { Signals } from './signals.ts';
 
@@ -63,6 +64,7 @@ export class Shedder {
   readonly #delay: QueueDelay;
   readonly #signals: Signals;
   readonly #level: AdmissionLevel;
+  readonly #patience: Patience;
   /** Per priority index, ms. */
   readonly #maxWaitMs: readonly number[];
   readonly #tierIndex: ReadonlyMap<string, number>;
@@ -80,6 +82,7 @@ export class Shedder {
     this.#signals = new Signals(options.signals, options.signalTtl);
     this.#level = new AdmissionLevel(options);
     this.#maxWaitMs = PRIORITIES.map((priority) => options.maxWait[priority]);
+    this.#patience = new Patience(this.#maxWaitMs);
     this.#tierIndex = new Map(options.tiers.map((tier, index) => [tier, index]));
     const { metrics } = runtime;
     this.#admissions = metrics.counter({ name: 'spillway_shed_admitted', help: 'Requests admitted.', labels: ['class'] });
@@ -119,7 +122,7 @@ export class Shedder {
     const place = index * COHORTS + this.#cohortOf(request);
     const alarm = this.#signals.alarmFor(index, nowMs);
     const { level } = this.#level;
-    const late = delayMs > this.#maxWaitMs[index]!;
+    const late = this.#patience.isLate(index, delayMs, nowMs);
     const admitted = !late && place < level && alarm === undefined;
     if (this.#level.offer(place, admitted, late, nowMs)) this.#announceLevel(level, delayMs);
     if (admitted) {
