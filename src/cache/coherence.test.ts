@@ -35,11 +35,11 @@ async function pair(options: CacheOptions<string> = {}, echoes = true): Promise<
 
 /** What `work` comes to, with time going on. */
 async function during<T>(clock: SimulatedClock, work: Promise<T>): Promise<T> {
-  let settled = false;
-  const end = (): void => void (settled = true);
+  const state = { settled: false };
+  const end = (): void => void (state.settled = true);
   work.then(end, end);
-  for (let at = 0; at < 2000 && !settled; at++) await clock.advance(5);
-  assert.ok(settled, 'it ends');
+  for (let at = 0; at < 2000 && !state.settled; at++) await clock.advance(5);
+  assert.ok(state.settled, 'it ends');
   return work;
 }
 
@@ -124,5 +124,20 @@ test('while the store is away one process still loads a key once, however often 
   gate.resolve('value');
   assert.deepEqual(await during(clock, Promise.all([first, second])), ['value', 'value']);
   assert.equal(loads, 1);
+  await Promise.all([a.cache.close(), b.cache.close()]);
+});
+
+test('the news of a change strikes a load that was begun while the store was away', async () => {
+  const { clock, a, b } = await pair();
+  await during(clock, b.cache.set('k', 'old'));
+  a.link.freeze(400);
+  const gate = Promise.withResolvers<string>();
+  const load = a.cache.getOrSet('k', () => gate.promise);
+  await clock.advance(200);
+  await during(clock, b.cache.delete('k'));
+  await clock.advance(400);
+  gate.resolve('old');
+  assert.equal(await during(clock, load), 'old', 'right for who asked before');
+  assert.equal(await during(clock, a.cache.get('k')), undefined);
   await Promise.all([a.cache.close(), b.cache.close()]);
 });

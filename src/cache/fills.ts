@@ -248,6 +248,13 @@ export class Fills {
     return held;
   }
 
+  /** The store says that the key changed. Without a lease there is nothing to ask for: what is loaded may be from before. */
+  #hint(fill: Fill): void {
+    const isAlone = fill.stamp !== undefined && fill.token === undefined;
+    if (isAlone) this.#overtake(fill, 'it was invalidated');
+    else this.#doubt(fill);
+  }
+
   #doubt(fill: Fill): void {
     if (fill.committing) fill.echoed = true;
     else fill.doubted = true;
@@ -258,7 +265,7 @@ export class Fills {
     const { clock, fences, tags, proof } = this.#with;
     const fill = new Fill(key, fences.open(key), proof.mark(), clock.now(), tags.sequence);
     fill.fence.onStrike = () => this.#overtake(fill, 'it was invalidated');
-    fill.fence.onHint = () => this.#doubt(fill);
+    fill.fence.onHint = () => this.#hint(fill);
     this.#running.set(key, fill);
     return fill;
   }

@@ -96,17 +96,17 @@ async function run(fault: Fault, nth: number, many: number): Promise<Outcome> {
     return read;
   };
   const settle = async <T>(what: string, work: Promise<T>): Promise<T | undefined> => {
-    let state: 'pending' | 'done' = 'pending';
+    const state = { pending: true };
     const watched = work.then(
-      (value) => ((state = 'done'), value),
+      (value) => ((state.pending = false), value),
       (error: unknown) => {
-        state = 'done';
+        state.pending = false;
         problems.push(`${what} rejected: ${String(error)}`);
         return undefined;
       },
     );
-    for (let at = 0; at < 300 && state === 'pending'; at++) await clock.advance(10);
-    if (state !== 'pending') return watched;
+    for (let at = 0; at < 300 && state.pending; at++) await clock.advance(10);
+    if (!state.pending) return watched;
     problems.push(`${what} never ended`);
     return undefined;
   };
