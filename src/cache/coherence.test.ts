@@ -129,7 +129,11 @@ test('while the store is away one process still loads a key once, however often 
 
 test('the news of a change strikes a load that was begun while the store was away', async () => {
   const { clock, a, b } = await pair();
+  await during(clock, a.cache.set('other', 'so that the version of everything is known'));
   await during(clock, b.cache.set('k', 'old'));
+  await clock.advance(1000);
+  await during(clock, b.cache.delete('k'));
+  await during(clock, a.cache.get('other'));
   a.link.freeze(400);
   const gate = Promise.withResolvers<string>();
   const load = a.cache.getOrSet('k', () => gate.promise);
