@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { S3Fifo, type Resident } from '../../src/cache/s3-fifo.ts';
+import type { Resident } from '../../src/cache/resident.ts';
+import { S3Fifo } from '../../src/cache/s3-fifo.ts';
 import { seededRandom, type Random } from '../../src/kernel/index.ts';
 import type { Findings, Study } from '../harness/index.ts';
 

@@ -1,5 +1,5 @@
 import type { Provable } from './proof.ts';
-import type { Resident, ResidentQueue } from './s3-fifo.ts';
+import type { Resident, ResidentQueue } from './resident.ts';
 import type { TagStamp } from './tags.ts';
 import type { Entry } from './types.ts';
 

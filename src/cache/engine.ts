@@ -65,17 +65,19 @@ export class Engine<Value> {
   readonly #watch: StoreWatch | undefined;
   readonly #timers: Timer[] = [];
   readonly #rules: TtlRules;
-  readonly #pressure: (() => number) | undefined;
+  readonly #askPressure: () => number;
+  /** See {@link Cache.setPressure}. */
+  toldPressure = 0;
   readonly #closed = new AbortController();
 
   constructor({ settings, runtime, codec, store, bus, pressure }: EngineParts<Value>) {
     this.#rules = new TtlRules(settings.rules);
-    this.#pressure = settings.maxStretch > 1 ? pressure : undefined;
+    this.#askPressure = pressure ?? (() => 0);
     this.early = new EarlyRefresh(runtime.random, settings.earlyRefresh);
     this.settings = settings;
     this.clock = runtime.clock;
     this.random = runtime.random;
-    this.statistics = new Statistics(runtime.metrics, settings.name);
+    this.statistics = new Statistics(runtime.metrics, settings.name, this.#rules);
     this.proof = new Proof(this.clock, settings.maxStaleness);
     this.store = store && this.#guard(store);
     this.tags = new TagTable(settings.maxTags, this.store && ((tags) => this.store!.versions(tags)));
@@ -85,6 +87,7 @@ export class Engine<Value> {
       ...this.#shared(),
       codec,
       frames: this.#frames,
+      eviction: settings.memory.eviction,
       maxEntries: settings.memory.maxEntries,
       maxBytes: settings.memory.maxBytes,
       freezes: settings.values === 'frozen',
@@ -142,7 +145,7 @@ export class Engine<Value> {
   settled(name: string, nowMs: number): CachedEntry<Value> | undefined {
     const entry = this.tiers.settled(name, nowMs);
     if (entry === undefined) return undefined;
-    this.statistics.memoryHits.inc();
+    this.statistics.hit(name, 'memory');
     if (this.events.has('hit')) this.events.emit('hit', { key: name, tier: 'memory', stale: false });
     return entry;
   }
@@ -170,13 +173,13 @@ export class Engine<Value> {
 
   #hit(entry: CachedEntry<Value>, tier: Tier, nowMs: number): void {
     const stale = entry.freshUntilMs <= nowMs;
-    (tier === 'memory' ? this.statistics.memoryHits : this.statistics.storeHits).inc();
+    this.statistics.hit(entry.key, tier);
     if (stale) this.statistics.staleHits.inc();
     if (this.events.has('hit')) this.events.emit('hit', { key: entry.key, tier, stale });
   }
 
   #miss(name: string, reason: MissReason): void {
-    this.statistics.misses[reason].inc();
+    this.statistics.miss(name, reason);
     if (this.events.has('miss')) this.events.emit('miss', { key: name, reason });
   }
 
@@ -307,17 +310,22 @@ export class Engine<Value> {
       const given = options[name];
       return given === undefined ? (rule?.[name] ?? settings[name]) : toMs(given, name);
     };
-    const stretch = this.#pressure ? 1 + (settings.maxStretch - 1) * Math.min(1, Math.max(0, this.#pressure())) : 1;
+    const stretch = settings.maxStretch > 1 ? 1 + (settings.maxStretch - 1) * this.pressure : 1;
     const freshUntilMs = this.clock.now() + ms('ttl') * stretch;
     const graceUntilMs = freshUntilMs + ms('grace');
     const usableUntilMs = Math.max(graceUntilMs, freshUntilMs + ms('staleIfError'));
     return { storedMs: madeMs, freshUntilMs, graceUntilMs, usableUntilMs };
   }
 
+  /** How hard pressed the service is, 0 to 1: the option's word or what was told, whichever is more. */
+  get pressure(): number {
+    return Math.min(1, Math.max(0, this.toldPressure, this.#askPressure()));
+  }
+
   /** In quiet moments, popular values are loaded before they expire. */
   async #prefetch({ every, atMost }: { readonly every: number; readonly atMost: number }): Promise<void> {
     for (const entry of this.tiers.expiringSoon(this.clock.now() + 2 * every, atMost)) {
-      if (this.loads.size > 0 || (this.#pressure?.() ?? 0) > 0.5) return;
+      if (this.loads.size > 0 || this.pressure > 0.5) return;
       await entry.reload!().catch(() => {});
     }
   }

@@ -152,8 +152,8 @@ export class Fills {
     const { tags: table } = this.#with;
     const known = fill.stamp!;
     const late = tags.filter((tag) => !known.records.some((record) => record.name === tag));
-    if (table.verdict(known) === 'unknown') await table.settle(namesOf(known)).catch(() => {});
     const lateStamp = late.length === 0 ? NOTHING : await this.#lateStamp(fill, late);
+    if (table.verdict(known) === 'unknown') await table.settle(namesOf(known)).catch(() => {});
     if (!lateStamp || fill.fence.struck || table.lastVerdict(known) !== 'valid') return undefined;
     return { records: [...known.records, ...lateStamp.records], versions: [...known.versions, ...lateStamp.versions] };
   }
@@ -248,6 +248,13 @@ export class Fills {
     return held;
   }
 
+  /** The store says that the key changed. Without a lease there is nothing to ask for: what is loaded may be from before. */
+  #hint(fill: Fill): void {
+    const isAlone = fill.stamp !== undefined && fill.token === undefined;
+    if (isAlone) this.#overtake(fill, 'it was invalidated');
+    else this.#doubt(fill);
+  }
+
   #doubt(fill: Fill): void {
     if (fill.committing) fill.echoed = true;
     else fill.doubted = true;
@@ -258,7 +265,7 @@ export class Fills {
     const { clock, fences, tags, proof } = this.#with;
     const fill = new Fill(key, fences.open(key), proof.mark(), clock.now(), tags.sequence);
     fill.fence.onStrike = () => this.#overtake(fill, 'it was invalidated');
-    fill.fence.onHint = () => this.#doubt(fill);
+    fill.fence.onHint = () => this.#hint(fill);
     this.#running.set(key, fill);
     return fill;
   }

@@ -5,7 +5,7 @@ export type { Explanation } from './explain.ts';
 export type { Loader, LoaderContext } from './loads.ts';
 export type { CacheOptions } from './options.ts';
 export type { StandardSchema } from './schema.ts';
-export type { CacheStatistics } from './statistics.ts';
+export type { CacheStatistics, RuleStatistics } from './statistics.ts';
 export { CLASS_TIMES, CONTENT_RULES, type TtlRule } from './ttl-rules.ts';
 export type { Codec, Entry, EntryOptions, FillLease, FillWait, MemoryOptions, ValueStore } from './types.ts';
 export type { WarmOptions, WarmProgress } from './warm.ts';

@@ -174,7 +174,7 @@ export class Loads<Value> {
       return this.#fallBack(fill.key, error, stale, fill.fence);
     }
     const loadMs = clock.monotonic() - startedMs;
-    statistics.loads.observe(loadMs);
+    statistics.loaded(fill.key, loadMs);
     if (call.skipped || value === undefined) {
       await fills.abandon(fill);
       return { value, overtaken: fill.fence.struck };

@@ -7,6 +7,10 @@ import type { Codec } from './types.ts';
 const memory = z.strictObject({
   maxEntries: count(1).default(100_000).describe('How many entries one process keeps in memory.'),
   maxBytes: size({ min: '64kb' }).prefault('128mb').describe('How many bytes of values one process keeps in memory, roughly.'),
+  eviction: z
+    .enum(['s3fifo', 'lru'])
+    .default('s3fifo')
+    .describe('What leaves when memory is full: S3-FIFO, which scans do not wash out, or the least recently used.'),
   shrinkAbove: share()
     .default(0.85)
     .describe('Share of V8’s heap limit above which half of the memory tier is given back, until it is below again.'),

@@ -1,60 +1,4 @@
-/** Something {@link S3Fifo} holds. The queue's own fields are set by it. */
-export interface Resident {
-  readonly key: string;
-  /** Weight in bytes. */
-  readonly bytes: number;
-  /** Reads since it came in or was last spared, at most 3. */
-  visits: number;
-  queue: ResidentQueue<this> | undefined;
-  older: this | undefined;
-  newer: this | undefined;
-}
-
-/** A first-in-first-out list threaded through its members, so that any of them can leave at once. */
-export class ResidentQueue<Member extends Resident> {
-  #oldest: Member | undefined;
-  #newest: Member | undefined;
-  size = 0;
-  bytes = 0;
-
-  get oldest(): Member | undefined {
-    return this.#oldest;
-  }
-
-  push(member: Member): void {
-    member.queue = this;
-    member.older = this.#newest;
-    member.newer = undefined;
-    if (this.#newest) this.#newest.newer = member;
-    else this.#oldest = member;
-    this.#newest = member;
-    this.size++;
-    this.bytes += member.bytes;
-  }
-
-  remove(member: Member): void {
-    if (member.older) member.older.newer = member.newer;
-    else this.#oldest = member.newer;
-    if (member.newer) member.newer.older = member.older;
-    else this.#newest = member.older;
-    member.queue = member.older = member.newer = undefined;
-    this.size--;
-    this.bytes -= member.bytes;
-  }
-
-  /** Puts `fresh` where `stale` stands. */
-  swap(stale: Member, fresh: Member): void {
-    fresh.queue = this;
-    fresh.older = stale.older;
-    fresh.newer = stale.newer;
-    if (fresh.older) fresh.older.newer = fresh;
-    else this.#oldest = fresh;
-    if (fresh.newer) fresh.newer.older = fresh;
-    else this.#newest = fresh;
-    stale.queue = stale.older = stale.newer = undefined;
-    this.bytes += fresh.bytes - stale.bytes;
-  }
-}
+import { ResidentQueue, type BoundedMap, type Resident } from './resident.ts';
 
 /** Bounds of the small queue's share of the room; it begins with the least. */
 const LEAST_SHARE = 0.1;
@@ -68,7 +12,7 @@ const MOST_VISITS = 3;
  * queue only, and a hit writes nothing but a counter. The small queue has a tenth of the room, and more where what it
  * evicted keeps coming back.
  */
-export class S3Fifo<Member extends Resident> {
+export class S3Fifo<Member extends Resident> implements BoundedMap<Member> {
   readonly #members = new Map<string, Member>();
   readonly #small = new ResidentQueue<Member>();
   readonly #main = new ResidentQueue<Member>();
@@ -102,19 +46,16 @@ export class S3Fifo<Member extends Resident> {
     return this.#small.bytes + this.#main.bytes;
   }
 
-  /** Counts as a read. */
   get(key: string): Member | undefined {
     const member = this.#members.get(key);
     if (member !== undefined && member.visits < MOST_VISITS) member.visits++;
     return member;
   }
 
-  /** Does not count as a read. */
   look(key: string): Member | undefined {
     return this.#members.get(key);
   }
 
-  /** Whether `key` was evicted not long ago. */
   wasEvicted(key: string): boolean {
     return this.#smallGhosts.has(key) || this.#mainGhosts.has(key);
   }
@@ -123,7 +64,6 @@ export class S3Fifo<Member extends Resident> {
     return this.#members.values();
   }
 
-  /** Takes `member` in, in place of the one with the same key, and evicts what no longer fits (perhaps `member` itself). */
   set(member: Member): void {
     const present = this.#members.get(member.key);
     this.#members.set(member.key, member);
@@ -147,7 +87,6 @@ export class S3Fifo<Member extends Resident> {
     this.#mainGhosts.clear();
   }
 
-  /** Evicts until everything is within the bounds. */
   shrink(): void {
     while (this.#members.size > 0 && (this.#members.size > this.maxEntries || this.bytes > this.maxBytes)) this.#evictOne();
   }

@@ -225,6 +225,8 @@ export class StoreGuard {
     } finally {
       this.#paying = false;
     }
+    // Something failed, or was owed again, while the debts were being paid.
+    if (this.owed > 0) return this.#schedule(FIRST_PROBE_MS);
     this.#probe = undefined;
     this.#failures = 0;
     this.#onChange(true);

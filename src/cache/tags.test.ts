@@ -19,3 +19,32 @@ test('an answer that nothing overtook is the tag’s version without asking agai
   table.accept('plan:1', { hard: 'v1', soft: 'v1' }, announced);
   assert.equal(table.stampNow(['plan:1'])?.versions[0]?.hard, 'v1');
 });
+
+test('a version made up while the store was away does not outlive the news of a change', () => {
+  const table = new TagTable(1000, () => Promise.reject(new Error('away')));
+  const stamp = table.stampApart(['t']);
+  assert.equal(table.lastVerdict(stamp), 'valid');
+  table.doubtAll();
+  assert.equal(table.lastVerdict(stamp), 'valid', 'a gap tells nothing of this tag');
+  table.doubt('t');
+  assert.equal(table.verdict(stamp), 'unknown');
+  assert.equal(table.lastVerdict(stamp), 'unknown');
+});
+
+test('told of a change that was none, a tag has the version it had, and nothing counts as invalidated', async () => {
+  const inStore = { hard: 'v1', soft: 'v1' };
+  const table = new TagTable(1000, async (tags) => tags.map(() => inStore));
+  const stamp = await table.stamp(['t']);
+  const { sequence } = table;
+  table.doubt('t');
+  assert.equal(table.verdict(stamp), 'unknown');
+  assert.ok(table.doubtedSince(['t'], sequence) && !table.invalidatedSince(['t'], sequence));
+  await table.settle(['t']);
+  assert.equal(table.verdict(stamp), 'valid');
+  assert.ok(!table.invalidatedSince(['t'], sequence));
+  inStore.hard = 'v2';
+  table.doubt('t');
+  await table.settle(['t']);
+  assert.equal(table.verdict(stamp), 'invalid');
+  assert.ok(table.invalidatedSince(['t'], sequence));
+});

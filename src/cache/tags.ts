@@ -215,6 +215,8 @@ export class TagTable {
   /** The store says that the tag changed. */
   doubt(tag: string): void {
     const record = this.#record(tag);
+    // A version that was made up here cannot be compared with what the store has.
+    if (this.#apart.delete(record)) record.version = undefined;
     this.#doubt(record, ++this.#sequence);
     record.isSuspect = true;
     this.epoch++;

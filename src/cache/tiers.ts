@@ -7,6 +7,8 @@ import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
 import type { FrameFormat } from './frame.ts';
 import type { Proof, ProofMark } from './proof.ts';
+import { Lru } from './lru.ts';
+import type { BoundedMap } from './resident.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
@@ -24,6 +26,7 @@ export interface TierDependencies<Value> {
   readonly codec: Codec<Value>;
   readonly frames: FrameFormat<Value>;
   readonly store: StoreGuard | undefined;
+  readonly eviction: 's3fifo' | 'lru';
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly proof: Proof;
@@ -61,7 +64,7 @@ interface RunningRead<Value> {
 
 /** Reads of memory and store. */
 export class Tiers<Value> {
-  readonly memory: S3Fifo<CachedEntry<Value>>;
+  readonly memory: BoundedMap<CachedEntry<Value>>;
   readonly #reads = new Map<string, RunningRead<Value>>();
   readonly #cost = new Cost();
   readonly #with: TierDependencies<Value>;
@@ -81,8 +84,11 @@ export class Tiers<Value> {
       statistics.evictions.inc();
       if (events.has('evict')) events.emit('evict', { key: entry.key, bytes: entry.bytes });
     };
-    const { maxEntries, maxBytes } = dependencies;
-    this.memory = new S3Fifo(maxEntries, maxBytes, onEvict, (entry) => this.#cost.isHigh(entry));
+    const { eviction, maxEntries, maxBytes } = dependencies;
+    this.memory =
+      eviction === 'lru'
+        ? new Lru(maxEntries, maxBytes, onEvict)
+        : new S3Fifo(maxEntries, maxBytes, onEvict, (entry) => this.#cost.isHigh(entry));
   }
 
   /** The entry in memory when nothing about it needs a second look: fresh, proven, its tags checked. Counts as a read. */

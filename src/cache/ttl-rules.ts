@@ -43,6 +43,10 @@ export class TtlRules {
     this.#lengths = [...new Set(rules.map((rule) => rule.prefix.length))].toSorted((a, b) => b - a);
   }
 
+  get all(): readonly RuleTimes[] {
+    return [...this.#byPrefix.values()];
+  }
+
   of(key: string): RuleTimes | undefined {
     for (const length of this.#lengths) {
       const rule = this.#byPrefix.get(key.slice(0, length));
