@@ -5,6 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
 import { eventually, redisCli, startRedisCluster, type RedisCluster, type RedisServer } from '../servers/index.ts';
 
+/** Who has which slots, in the eyes of one node. */
+function slotsAsSeenBy({ port }: RedisServer): string {
+  const lines = redisCli(port, ['cluster', 'nodes'])
+    .split('\n')
+    .filter((line) => line.includes('master'));
+  return lines
+    .map((line) => line.replace(/^(\w+) .* connected ?(.*)$/, '$1 $2'))
+    .toSorted()
+    .join('; ');
+}
+
 for (const coherence of ['tracking', 'pubsub'] as const) {
   suite(`coherence by ${coherence}`, () => {
     let cluster: RedisCluster;
@@ -43,7 +54,8 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       await a.setMany(Object.fromEntries(keys.map((key) => [key, key])));
       assert.deepEqual(await b.getMany(keys), keys);
       assert.equal(await a.deletePattern('user:1*'), 11);
-      await eventually('b has heard of the pattern', () => b.peek('user:1') === undefined && b.peek('user:2') !== undefined);
+      await eventually('b has heard of the pattern', () => b.peek('user:1') === undefined);
+      assert.equal(await b.get('user:2'), 'user:2');
       let loads = 0;
       await Promise.all(keys.flatMap((key) => [a, b].map((cache) => cache.getOrSet(`load:${key}`, async () => ++loads))));
       assert.equal(loads, keys.length);
@@ -83,6 +95,8 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       ]);
       await Promise.all(keys.map((key) => a.delete(key)));
       await eventually('b serves none of them', async () => (await b.getMany(keys)).every((value) => value === undefined));
+      // A replica that took over before it has heard of the move would give the slots up: that is Redis' own affair.
+      await eventually('every node knows of the move', () => new Set(cluster.nodes.map(slotsAsSeenBy)).size === 1, 30_000);
       await a.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])));
       await eventually('b has them all', async () => (await b.getMany(keys)).every((value) => value === 'new'));
     });

@@ -1,4 +1,5 @@
 import { createBreaker, createBulkhead, createThrottle } from '../../src/breaker/index.ts';
+import { createCache } from '../../src/cache/index.ts';
 import { createCluster } from '../../src/cluster/index.ts';
 import { MemoryCounterStore } from '../../src/drivers/memory-counter-store.ts';
 import { MemoryKvStore } from '../../src/drivers/memory-kv-store.ts';
@@ -18,6 +19,7 @@ export async function everyMetric(): Promise<FamilySnapshot[]> {
     routes: { '/**': { class: 'normal', limit: [{ limit: 10, window: '1m' }] } },
   });
   const spillway = createSpillway(policy, {}, runtime);
+  const cache = createCache({ rules: [{ prefix: 'user:', ttl: '1m' }] }, runtime);
   createCluster({ entry: { file: 'none' }, workers: 1 }, runtime);
   createRecorder({}, runtime);
   createBreaker({ name: 'database' }, runtime);
@@ -34,6 +36,7 @@ export async function everyMetric(): Promise<FamilySnapshot[]> {
   limiter.close();
   permits.close();
   await shared.close();
+  await cache.close();
   await spillway.stop();
   return [...families, ...whatOverflows()].toSorted((a, b) => (exposedName(a) < exposedName(b) ? -1 : 1));
 }
