@@ -23,7 +23,7 @@ export function burnFindings(burning: readonly BurnFinding[]): Finding[] {
   return Array.from(worst, ([key, { objective, burn }]) => ({
     key,
     severity: burn.severity,
-    text: `${objective.text}: the error budget burns ${times(burn.long)} too fast over ${formatDuration(burn.windows.longS * 1000)}`,
+    text: `${objective.text}: the error budget burns ${times(burn.long)} as fast as it may, over ${formatDuration(burn.windows.longS * 1000)}`,
     forMs: 0,
   }));
 }
