@@ -11,6 +11,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { Change, HistorySlice } from '../../src/health/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { startSpillway, type Running } from '../../src/serve.ts';
+import { askAdmin } from '../health/ask-admin.ts';
 import { eventually } from '../servers/index.ts';
 import { launchChromium, openPage, scrollsSideways, seriousFaults, shoot } from './chromium.ts';
 import { startLiveService, type LiveService, type LiveServiceOptions } from './live-service.ts';
@@ -262,7 +263,7 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
 test('history is there again after a restart of the gateway', async (t) => {
   const folder = temporaryFolder(t);
   const known = async ({ adminUrl }: Running): Promise<number> => {
-    const { series } = (await (await fetch(`${adminUrl}/api/history?signals=http.rate`)).json()) as HistorySlice;
+    const { series } = await askAdmin<HistorySlice>(`${adminUrl}/api/history?signals=http.rate`);
     return series['http.rate']!.filter((value) => value !== null && value > 0).length;
   };
   const first = await startGateway(folder, 'http://127.0.0.1:9');
@@ -279,6 +280,6 @@ test('history is there again after a restart of the gateway', async (t) => {
   const second = await startGateway(folder, 'http://127.0.0.1:9');
   t.after(() => second.stop());
   assert.ok((await known(second)) >= before);
-  const changes = (await (await fetch(`${second.adminUrl}/api/timeline`)).json()) as Change[];
+  const changes = await askAdmin<Change[]>(`${second.adminUrl}/api/timeline`);
   assert.equal(changes.filter(({ kind }) => kind === 'start').length, 2);
 });

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { Change } from '../../src/health/index.ts';
+import { askAdmin } from '../health/ask-admin.ts';
 import { eventually, freePort, ServerProcess } from '../servers/index.ts';
 import { launchChromium, openPage, scrollsSideways, seriousFaults, shoot } from './chromium.ts';
 
@@ -85,7 +86,7 @@ function numberIn(text: string): number {
 }
 
 async function changes(): Promise<Change[]> {
-  return (await (await fetch(`${adminUrl}/api/timeline`)).json()) as Change[];
+  return askAdmin<Change[]>(`${adminUrl}/api/timeline`);
 }
 
 test('figures on the page are those of /metrics', async () => {

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SqliteHistory, type Change, type HistorySlice } from '../../src/health/index.ts';
+import { askAdmin } from './ask-admin.ts';
 import { eventually, freePort, ServerProcess } from '../servers/index.ts';
 import { startOrigin } from '../serve/origin.ts';
 import { control, get, serve } from '../serve/running.ts';
@@ -90,7 +91,7 @@ function gatewayIn(folder: string, ports: { site: number; admin: number }) {
 
 /** Seconds of history in which there were requests. */
 async function busySeconds(adminUrl: string): Promise<number[]> {
-  const { fromMs, series } = (await (await fetch(`${adminUrl}/api/history?signals=http.rate`)).json()) as HistorySlice;
+  const { fromMs, series } = await askAdmin<HistorySlice>(`${adminUrl}/api/history?signals=http.rate`);
   return series['http.rate']!.flatMap((value, at) => (value !== null && value > 0 ? [fromMs / 1000 + at] : []));
 }
 
@@ -133,9 +134,9 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       before.filter((second) => !after.has(second)),
       [],
     );
-    const changes = (await (await fetch(`${urls.admin}/api/timeline`)).json()) as Change[];
+    const changes = await askAdmin<Change[]>(`${urls.admin}/api/timeline`);
     assert.equal(changes.filter(({ kind }) => kind === 'start').length, 2);
-    const { objectives } = (await (await fetch(`${urls.admin}/status`)).json()) as { objectives: { total: number }[] };
+    const { objectives } = await askAdmin<{ objectives: { total: number }[] }>(`${urls.admin}/status`);
     assert.ok(objectives[0]!.total > 0);
   });
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Running } from '../../src/serve.ts';
+import { askAdmin } from '../health/ask-admin.ts';
 import { eventually } from '../servers/index.ts';
 import { startOrigin, type Origin } from './origin.ts';
 import { control, fromEveryWorker, get, serve } from './running.ts';
@@ -85,10 +86,8 @@ describe('control and adaptation', () => {
 
   test('a worker taken out of service stays so until it is started again; the other one serves', async () => {
     const workers = async (): Promise<string[]> => {
-      const answer = await fetch(`${running.adminUrl}/api/workers`);
-      // The admin listener answers so many questions a second.
-      if (!answer.ok) return [];
-      return ((await answer.json()) as { name: string; state: string }[]).map(({ name, state }) => `${name} ${state}`);
+      const rows = await askAdmin<{ name: string; state: string }[]>(`${running.adminUrl}/api/workers`);
+      return rows.map(({ name, state }) => `${name} ${state}`);
     };
     assert.equal((await control(running, '/workers/worker 0/drain', {})).status, 200);
     await eventually('it is drained', async () => (await workers()).includes('worker 0 drained'), 30_000);
