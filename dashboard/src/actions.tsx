@@ -20,11 +20,17 @@ interface ConfirmProps {
 /** Asks before anything is done, and tells how it ended. */
 export function ConfirmDialog({ action, onClose }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const shown = useRef<PlannedAction>(undefined);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
+    shown.current = action;
     if (action) dialog.current?.showModal();
     else dialog.current?.close();
   }, [action]);
+  // The browser tells of a closing late: meanwhile the next action may have been asked for.
+  const closed = (): void => {
+    if (action && action === shown.current && !dialog.current?.open) onClose(undefined, false);
+  };
   const perform = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!action) return;
@@ -39,7 +45,7 @@ export function ConfirmDialog({ action, onClose }: ConfirmProps) {
     }
   };
   return (
-    <dialog ref={dialog} onClose={() => action && onClose(undefined, false)} aria-labelledby="confirm-title">
+    <dialog ref={dialog} onClose={closed} aria-labelledby="confirm-title">
       {action && (
         <form onSubmit={perform}>
           <h2 id="confirm-title">{action.title}</h2>
