@@ -31,6 +31,7 @@ test('sleep rejects with the reason when its signal aborts, before or meanwhile'
 test('a timer beyond 24.8 days does not fire at once, as Node’s own would', async () => {
   let fired = false;
   const timer = systemClock.setTimer(() => (fired = true), 2 ** 31 + 1000);
+  // A delay that overflows fires after a millisecond.
   await systemClock.sleep(5);
   timer.cancel();
   assert.equal(fired, false);

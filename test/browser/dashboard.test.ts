@@ -68,6 +68,7 @@ for (const [state, expected, options, breakIt] of STATES) {
       const { page, complaints, outside } = await openPage(browser, service.url, view);
       await page.waitForSelector(`[data-verdict="${expected}"]`);
       await page.waitForSelector('.u-wrap canvas');
+      // The next second of data comes to charts that are drawn.
       await delay(1200);
       await shoot(page, join(pictures, `${state}-${look}.png`));
       assert.deepEqual(await seriousFaults(page), [], `${state} ${look}`);
@@ -208,6 +209,7 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
   const traffic = (async () => {
     for (let at = 0; !end.signal.aborted; at++) {
       await Promise.all([ask(`/pages/${at % 20}`), ask(`/pages/${at % 7}`), ask('/api/things')]).catch(() => undefined);
+      // The pace of the visitors.
       await delay(20);
     }
   })();
@@ -233,6 +235,7 @@ test('the dashboard of a gateway that serves: live figures, a dead upstream, a p
         );
       };
       const [first, startMs] = [await scraped(), performance.now()];
+      // A rate is what is counted over a time.
       await delay(2000);
       const perSecond = ((await scraped()) - first) / ((performance.now() - startMs) / 1000);
       const shown = Number((await page.locator('.tile .value').first().innerText()).replace(/[^\d.]/g, ''));

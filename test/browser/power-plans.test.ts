@@ -67,6 +67,7 @@ async function visit(): Promise<void> {
       ...(at % 40 === 0 ? ['/not-here'] : []),
     ];
     await Promise.all(paths.map(ask)).catch(() => undefined);
+    // The pace of the visitors.
     await delay(25);
   }
 }
@@ -96,6 +97,7 @@ test('figures on the page are those of /metrics', async () => {
     'the rate of class critical on the page is that of /metrics',
     async () => {
       const [before, startMs] = [await countedByClass(), performance.now()];
+      // A rate is what is counted over a time.
       await delay(3000);
       const perSecond =
         ((await countedByClass()).get('critical')! - before.get('critical')!) / ((performance.now() - startMs) / 1000);
@@ -130,6 +132,7 @@ test('a purge from the page empties the cache of that page, and is on the timeli
 });
 
 test('it looks right, light, dark and on a phone, and axe finds no serious fault', async () => {
+  // Pictures for the docs show charts with some minutes in them.
   if (forDocs) await delay(240_000);
   const looks = [
     ['dashboard-light', {}],

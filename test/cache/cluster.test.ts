@@ -134,6 +134,7 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       const takesOver = async (): Promise<boolean> => {
         if (redisCli(replica.port, ['role']).startsWith('master')) return true;
         redisCli(replica.port, ['cluster', 'failover']);
+        // Asked again it would begin anew: it is given the time to come to an end.
         await delay(500);
         return false;
       };

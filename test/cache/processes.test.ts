@@ -80,6 +80,7 @@ function answerOf(child: ChildProcess, question: ToProcess): Promise<readonly st
 }
 
 test('8 × 1,000 cold requests: one load', async () => {
+  // A load takes its time, as from a database: requests come while it runs.
   fleet = new Fleet(() => delay(50, 'value'));
   await fleet.start({ name: 'cold', lease: '30s' });
   const answers = await fleet.all({ kind: 'ask', key: 'k', times: 1000 });
@@ -104,6 +105,7 @@ test('the process that loads is killed: another one loads, once', async () => {
 });
 
 test('a TTL of 1 s for 10 s on 8 busy processes: at most 11 loads', async () => {
+  // A load takes its time, as from a database: requests come while it runs.
   fleet = new Fleet(() => delay(20, 'value'));
   await fleet.start({ name: 'busy', ttl: '1s', lease: '30s', earlyRefresh: 0 });
   await fleet.all({ kind: 'askFor', key: 'k', forMs: 10_000 });

@@ -12,6 +12,7 @@ before(async () => {
   origin = await Origin.start(async (request, response) => {
     most = Math.max(most, ++running);
     const body = await bodyOf(request);
+    // An answer takes a moment, so that requests of a batch overlap.
     setTimeout(() => {
       running--;
       if (request.url === '/hang') return;

@@ -56,10 +56,9 @@ describe('what reaches the upstream', () => {
   test('a body of any size, at the pace the upstream takes it', async () => {
     const upstream = await origin(async (request, response) => {
       const hash = createHash('sha256');
-      let paused = false;
+      // Nothing is read before as much waits as the upstream takes unread.
+      await eventually('the body is held up', () => request.readableLength >= request.readableHighWaterMark);
       for await (const chunk of request) {
-        if (!paused) await delay(50);
-        paused = true;
         hash.update(chunk as Buffer);
       }
       response.end(hash.digest('hex'));
@@ -119,7 +118,6 @@ describe('what comes back', () => {
         'x-hop',
       ]);
       response.write('one,');
-      await delay(20);
       response.addTrailers({ 'x-sum': '42' });
       response.end('two');
     });
@@ -153,6 +151,7 @@ describe('what comes back', () => {
     let before = -1;
     await eventually('the upstream stands still', async () => {
       before = sent;
+      // That nothing moves is only seen by watching for a while.
       await delay(300);
       return sent > 0 && sent === before;
     });

@@ -29,6 +29,7 @@ test('workers that are replaced under traffic take no count with them, and total
     for (let at = 0; !end.signal.aborted; at++) {
       await get(`${running.siteUrl}/page/${at % 50}`);
       answered++;
+      // The pace of the visitors.
       await delay(5);
     }
   };
@@ -37,6 +38,7 @@ test('workers that are replaced under traffic take no count with them, and total
   const watching = (async () => {
     while (!end.signal.aborted) {
       totals.push(await countedRequests(running.adminUrl));
+      // As often as the counts are looked at.
       await delay(50);
     }
   })();

@@ -43,6 +43,8 @@ for (const [name, shared] of Object.entries(stores))
     let nodes: Node[] = [];
     let revalidateMs = 60_000;
     let pressure: Pressure = 'none';
+    /** Requests that have come to a process. */
+    let arrived = 0;
 
     const grow = async (size: number): Promise<void> => {
       const connect = shared();
@@ -50,7 +52,7 @@ for (const [name, shared] of Object.entries(stores))
       nodes = await Promise.all(
         Array.from({ length: size }, async () => {
           const cache = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...connect() });
-          const match = () => ({ route, params: {} });
+          const match = () => (arrived++, { route, params: {} });
           const pages = createPages({ authority: 'site.test' }, { store: cache, match, upstream, pressure: () => pressure });
           return { cache, pages, server: await startPageServer(pages, upstream, match) };
         }),
@@ -63,6 +65,7 @@ for (const [name, shared] of Object.entries(stores))
     beforeEach(() => {
       revalidateMs = 60_000;
       pressure = 'none';
+      arrived = 0;
       upstream = new ScriptedUpstream((_, nth) => ({ headers: HTML, body: `page ${nth}` }));
     });
     afterEach(async () => {
@@ -74,8 +77,9 @@ for (const [name, shared] of Object.entries(stores))
     });
     it('200 cold requests are one fetch', async () => {
       await grow(4);
-      // Not a wait of the test's: the render itself is slow, so that all requests meet while it runs.
-      upstream.answer = () => ({ headers: HTML, body: 'once', hold: new Promise((resolve) => setTimeout(resolve, 150)) });
+      // The render lasts until every request has come: all of them meet it.
+      const allArrived = eventually('all requests have come', () => arrived >= 200);
+      upstream.answer = () => ({ headers: HTML, body: 'once', hold: allArrived });
       const answers = await Promise.all(Array.from({ length: 200 }, (_, nth) => get(nth, '/plans')));
       assert.ok(answers.every((answer) => answer.text === 'once'));
       assert.equal(upstream.requests.length, 1);

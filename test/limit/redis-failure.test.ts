@@ -95,6 +95,7 @@ test('a Redis that takes 200 ms to answer', async () => {
   const away = await running.decideUntil('it is noticed', () => !running.isUp());
   away.push(...(await decide(running.limiter, 100)));
   assert.equal(allowedOf(away), LIMIT / INSTANCES);
+  // Two probes and more: that nothing heals meanwhile is what is tested.
   await delay(1000);
   assert.equal(running.isUp(), false, 'slow answers do not heal');
   proxy.delayMs = 0;
@@ -113,6 +114,7 @@ test('a master that fails over to its replica', async () => {
   const decisions: Decision[] = [];
   for (let i = 0; i < 300; i++) {
     decisions.push(await running.limiter.check(`key ${i % 30}`));
+    // The pace of the clients: a failover lasts longer than a burst of decisions.
     await delay(5);
   }
   assert.equal(decisions.length, 300, 'no decision waited for the failover');

@@ -20,6 +20,7 @@ async function loadOn(
     if (request.url === '/reset') return response.stream.close(2);
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    // An answer takes a moment, so that requests share the connection.
     request.on('end', () => setTimeout(() => response.writeHead(200, { 'x-method': request.method }).end(`hello ${body}`), 20));
   });
   let opened = 0;
