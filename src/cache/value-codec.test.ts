@@ -25,15 +25,16 @@ test('what goes in comes out', () => {
     fc.property(
       fc.anything({ withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: false }),
       (value) => {
-        if (value === undefined || containsNaNDate(value)) return;
+        if (value === undefined || hasNoEqualInMessagePack(value)) return;
         assert.deepEqual(frames.decode(frames.encode(framed(value))), framed(value));
       },
     ),
   );
 });
 
-function containsNaNDate(value: unknown): boolean {
-  return value instanceof Date && Number.isNaN(value.getTime());
+/** `-0` comes back as `0`, an invalid date as another invalid one, and `__proto__` under a harmless name. */
+function hasNoEqualInMessagePack(value: unknown): boolean {
+  return /(^|[^\w.])-0(?![.\d])|Date\(NaN\)|__proto__/.test(fc.stringify(value));
 }
 
 test('text and bytes are stored as they are, and compressed when that pays', () => {

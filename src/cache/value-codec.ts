@@ -4,7 +4,7 @@ import type { Codec } from './types.ts';
 
 /**
  * MessagePack with record structures: objects of one shape in a list name their fields once. Keeps `Date`, `Map`, `Set`,
- * `RegExp`, typed arrays, `bigint` and `undefined`; instances of classes come back as plain objects.
+ * `RegExp`, typed arrays, `bigint` and `undefined`; instances of classes come back as plain objects, `-0` as `0`.
  */
 const packr = new Packr({ useRecords: true, moreTypes: true, largeBigIntToString: true });
 
