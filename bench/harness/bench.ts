@@ -1,5 +1,3 @@
-import type { Findings } from './report.ts';
-
 /** What a bench file declares. Contenders do equal work: same bytes, same headers, each at its best documented settings. */
 export interface Bench {
   /** File name of the result, grouped by room: `gateway/cached-page`. */
@@ -67,4 +65,14 @@ export function defineBench(bench: Bench): Bench {
 export interface Study {
   readonly name: string;
   study(): Promise<Findings>;
+}
+
+/** Figures that are no race between contenders: a count of lost invalidations, a memory footprint, a score. */
+export interface Findings {
+  /** `coherence/races`: the file name of the result, and what `npm run bench --` takes. */
+  readonly bench: string;
+  readonly title: string;
+  readonly what: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
 }

@@ -2,6 +2,7 @@ export {
   defineBench,
   type Bench,
   type Contender,
+  type Findings,
   type HttpLoad,
   type Operation,
   type OperationContender,
@@ -11,4 +12,4 @@ export {
 } from './bench.ts';
 export { compare, spread, type Comparison, type Spread, type Standing } from './compare.ts';
 export { freePort, missingProgram, nginxServer, nodeServer, varnishServer } from './server-processes.ts';
-export { table, writePages, writeResult, type Findings } from './report.ts';
+export { table, writePages, writeResult } from './report.ts';

@@ -1,19 +1,10 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Findings } from './bench.ts';
 import type { Comparison } from './compare.ts';
 
 const root = join(import.meta.dirname, '../..');
-
-/** Figures that are no race between contenders: a count of lost invalidations, a memory footprint, a score. */
-export interface Findings {
-  /** `coherence/races`: the file name of the result, and what `npm run bench --` takes. */
-  readonly bench: string;
-  readonly title: string;
-  readonly what: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number)[])[];
-}
 
 interface Circumstances {
   readonly command: string;
