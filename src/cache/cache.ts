@@ -337,11 +337,12 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   #serve<T extends Value>(name: string, found: Found<T>, loader: Loader<T>, options: LoadOptions): Promise<T> | T {
     const engine = this.#engine as unknown as Engine<T>;
     const entry = typeof found === 'object' ? found : undefined;
-    const leftMs = entry ? entry.freshUntilMs - engine.clock.now() : 0;
-    if (entry && leftMs > 0 && !engine.early.isDue(leftMs, entry.loadMs)) return engine.give(entry);
+    const nowMs = engine.clock.now();
+    const isFresh = entry !== undefined && entry.freshUntilMs > nowMs;
+    if (isFresh && !engine.early.isDue(entry, nowMs)) return engine.give(entry);
     const load = this.#load(name, loader, entry, options);
-    if (!entry || entry.graceUntilMs <= engine.clock.now()) return this.#wait(load, options);
-    return this.#preferFresh(load, entry, leftMs > 0 ? { timeout: 0 } : options);
+    if (!entry || entry.graceUntilMs <= nowMs) return this.#wait(load, options);
+    return this.#preferFresh(load, entry, isFresh ? { timeout: 0 } : options);
   }
 
   /** The new value if it comes within the timeout, otherwise the stale one; the load goes on. */

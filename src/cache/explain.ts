@@ -20,7 +20,7 @@ export interface Explanation {
     readonly tags: readonly string[];
     /** Versions of key, namespaces and tags the value was made under. */
     readonly versions: readonly string[];
-    /** Early refreshes become likely from this long before the end. */
+    /** Readers may have it loaded anew from this long before the end. */
     readonly refreshesEarlyByMs: number;
   };
   /** Whether this process is loading it, or waiting for another that does. */
@@ -57,7 +57,7 @@ export async function explain(engine: Engine<unknown>, key: string): Promise<Exp
     bytes: found.bytes,
     tags: tagsOf(found.stamp.records.map((record) => record.name)),
     versions: found.stamp.versions.map((version) => version.hard),
-    refreshesEarlyByMs: found.loadMs * engine.settings.earlyRefresh,
+    refreshesEarlyByMs: engine.early.windowMs(found),
   };
   const because = fresh
     ? `the copy in ${tier} is fresh and none of its tags was invalidated since it was made`

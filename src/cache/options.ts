@@ -91,7 +91,9 @@ export const cacheOptions = z.strictObject({
     .min(0)
     .max(10)
     .default(1)
-    .describe('XFetch’s β: how eagerly values are loaded anew before they expire. 0: never.'),
+    .describe(
+      'XFetch’s β: how eagerly values are loaded anew before they expire. At 1 loads begin at least 0.95 TTL apart. 0: never.',
+    ),
   maxStretch: z.number().min(1).max(100).default(1).describe('How many times longer TTLs become at full pressure.'),
   prefetch: prefetch.optional().describe('Loads popular values anew before they expire while nothing else is being loaded.'),
   diagnostics: z.boolean().default(false).describe('Publishes events on node:diagnostics_channel as spillway:cache:*.'),

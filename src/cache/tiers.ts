@@ -189,7 +189,7 @@ export class Tiers<Value> {
     if (this.#with.freezes) deepFreeze(parts.value);
     const entry = new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES });
     this.#cost.observe(entry.loadMs, entry.bytes);
-    const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry.loadMs), entry.memoryUntilMs);
+    const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry), entry.memoryUntilMs);
     entry.settledTick = this.#ticks.before(settledUntilMs);
     return entry;
   }

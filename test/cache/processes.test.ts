@@ -107,7 +107,7 @@ test('the process that loads is killed: another one loads, once', async () => {
 test('a TTL of 1 s for 10 s on 8 busy processes: at most 11 loads', async () => {
   // A load takes its time, as from a database: requests come while it runs.
   fleet = new Fleet(() => delay(20, 'value'));
-  await fleet.start({ name: 'busy', ttl: '1s', lease: '30s', earlyRefresh: 0 });
+  await fleet.start({ name: 'busy', ttl: '1s', lease: '30s' });
   await fleet.all({ kind: 'askFor', key: 'k', forMs: 10_000 });
   assert.ok(fleet.loads >= 2 && fleet.loads <= 11, `${fleet.loads} loads`);
 });
