@@ -3,6 +3,7 @@ import type { Resident } from '../../src/cache/resident.ts';
 import { S3Fifo } from '../../src/cache/s3-fifo.ts';
 import { seededRandom, type Random } from '../../src/kernel/index.ts';
 import type { Findings, Study } from '../harness/index.ts';
+import { readTrace } from './traces/trace.ts';
 
 const REQUESTS = 1_000_000;
 const KEYS = 100_000;
@@ -28,10 +29,10 @@ function zipf(random: Random, keys: number, skew: number): () => number {
 
 type Pattern = (random: Random, room: number) => () => number;
 
-const PATTERNS: Readonly<Record<string, Pattern>> = {
+const SYNTHETIC: Readonly<Record<string, Pattern>> = {
   'Zipf 0.8': (random) => zipf(random, KEYS, 0.8),
   'Zipf 1.0': (random) => zipf(random, KEYS, 1),
-  'Zipf 0.9, a scan of everything every 100,000 requests': (random) => {
+  'Zipf 0.9, a scan of 25,000 other keys every 100,000 requests': (random) => {
     const popular = zipf(random, KEYS, 0.9);
     let at = 0;
     let scanned = KEYS;
@@ -71,6 +72,13 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
   },
 };
 
+/** Recorded by traces/record.ts. */
+const RECORDED: Readonly<Record<string, string>> = {
+  'recorded: files opened by checks and tests of this repository': 'files',
+  'recorded: blocks read by PostgreSQL under pgbench, the catalogue and reports': 'postgres',
+  'recorded: URLs the power-plans site is asked for by its load': 'site',
+};
+
 class Item implements Resident {
   visits = 0;
   queue: Resident['queue'] & undefined = undefined;
@@ -84,10 +92,10 @@ class Item implements Resident {
   }
 }
 
-function ratioOf(isHit: (key: string) => boolean, next: () => number): number {
+function ratioOf(isHit: (key: string) => boolean, requests: number, next: (at: number) => number): number {
   let hits = 0;
-  for (let at = 0; at < REQUESTS; at++) if (isHit(String(next()))) hits++;
-  return hits / REQUESTS;
+  for (let at = 0; at < requests; at++) if (isHit(String(next(at)))) hits++;
+  return hits / requests;
 }
 
 function lru(room: number): (key: string) => boolean {
@@ -100,30 +108,67 @@ function s3Fifo(room: number): (key: string) => boolean {
   return (key) => cache.get(key) !== undefined || (cache.set(new Item(key)), false);
 }
 
-const percent = (ratio: number): string => (100 * ratio).toFixed(1);
+/** The same requests to both, each with room for so many entries. */
+interface Round {
+  readonly pattern: string;
+  readonly room: number;
+  readonly share: number;
+  readonly requests: number;
+  /** Anew for each contender: it may keep count. */
+  readonly sequence: () => (at: number) => number;
+}
+
+function* synthetic(): Generator<Round> {
+  for (const [pattern, make] of Object.entries(SYNTHETIC))
+    for (const share of SIZES) {
+      const room = KEYS * share;
+      yield { pattern, room, share, requests: REQUESTS, sequence: () => make(seededRandom(1), room) };
+    }
+}
+
+function* recorded(): Generator<Round> {
+  for (const [pattern, name] of Object.entries(RECORDED)) {
+    const trace = readTrace(name);
+    const keys = new Set(trace).size;
+    for (const share of SIZES)
+      yield { pattern, room: Math.round(keys * share), share, requests: trace.length, sequence: () => (at) => trace[at]! };
+  }
+}
+
+const points = (ratio: number): string => (100 * ratio).toFixed(1);
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function play(rounds: Iterable<Round>): { rows: (string | number)[][]; gains: number[] } {
+  const rows: (string | number)[][] = [];
+  const gains: number[] = [];
+  for (const { pattern, room, share, requests, sequence } of rounds) {
+    const ours = ratioOf(s3Fifo(room), requests, sequence());
+    const theirs = ratioOf(lru(room), requests, sequence());
+    gains.push(ours - theirs);
+    rows.push([pattern, `${100 * share} %`, points(ours), points(theirs), points(ours - theirs)]);
+  }
+  return { rows, gains };
+}
 
 const study: Study = {
   name: 'cache/hit-ratio',
   study: async (): Promise<Findings> => {
-    const rows: (string | number)[][] = [];
-    const gains: number[] = [];
-    for (const [name, pattern] of Object.entries(PATTERNS)) {
-      for (const size of SIZES) {
-        const room = KEYS * size;
-        const ours = ratioOf(s3Fifo(room), pattern(seededRandom(1), room));
-        const theirs = ratioOf(lru(room), pattern(seededRandom(1), room));
-        gains.push(100 * (ours - theirs));
-        rows.push([name, `${100 * size} %`, percent(ours), percent(theirs), (100 * (ours - theirs)).toFixed(1)]);
-      }
-    }
-    const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-    rows.push(['mean', '', '', '', mean.toFixed(1)], ['worst', '', '', '', Math.min(...gains).toFixed(1)]);
+    const made = play(synthetic());
+    const found = play(recorded());
+    const all = [...made.gains, ...found.gains];
     return {
       bench: 'cache/hit-ratio',
       title: 'Hit ratio of the eviction policy',
-      what: `Share of ${REQUESTS.toLocaleString('en')} requests that hit, S3-FIFO beside lru-cache with the same room, given as a share of ${KEYS.toLocaleString('en')} keys. Synthetic patterns, the same sequence for both.`,
+      what: `Share of requests that hit, S3-FIFO beside lru-cache with the same room, given as a share of the pattern's keys. The same sequence for both: ${REQUESTS.toLocaleString('en')} requests for ${KEYS.toLocaleString('en')} keys where it is synthetic; recorded ones are real programs on one machine, kept in bench/cache/traces beside what recorded them. The site's visitors were those of its load scenario, the rows of pgbench are drawn evenly.`,
       columns: ['pattern', 'room', 'S3-FIFO %', 'LRU %', 'points gained'],
-      rows,
+      rows: [
+        ...made.rows,
+        ...found.rows,
+        ['mean of the synthetic', '', '', '', points(mean(made.gains))],
+        ['mean of the recorded', '', '', '', points(mean(found.gains))],
+        ['mean of all', '', '', '', points(mean(all))],
+        ['worst', '', '', '', points(Math.min(...all))],
+      ],
     };
   },
 };
