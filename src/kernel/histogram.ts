@@ -96,7 +96,7 @@ export class Histogram {
   #indexOf(value: number): number {
     const leading = Math.clz32(value);
     const exponent = 31 - this.bits - leading;
-    return exponent <= 0 ? value : exponent * 2 ** this.bits + (value >>> exponent);
+    return exponent <= 0 ? value : (exponent << this.bits) + (value >>> exponent);
   }
 }
 

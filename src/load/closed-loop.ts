@@ -1,11 +1,12 @@
 import type { Clock, Timer } from '../kernel/index.ts';
 import type { ClosedArrival } from './arrival.ts';
 import { spread } from './feed.ts';
-import type { Lanes } from './lanes.ts';
+import type { Lanes, Outcome } from './lanes.ts';
 import type { Measurement } from './measurement.ts';
 import type { Loop } from './open-loop.ts';
 import type { Player } from './player.ts';
 import type { Turn } from './schedule.ts';
+import type { Fault } from './transport.ts';
 
 /** How long a user waits at least after a request without an answer: nobody tries a thousand times a second. */
 const RETRY_MS = 100;
@@ -38,9 +39,9 @@ export class ClosedLoop implements Loop {
   }
 
   start(): void {
-    const { arrival, turn } = this.#options;
+    const { arrival, turn, lanes } = this.#options;
     for (let user = turn.worker; user < arrival.users; user += turn.workers) {
-      this.#at((user / arrival.users) * arrival.rampMs, this.#options.lanes.elapsedMs(), user, 0, {});
+      this.#at((user / arrival.users) * arrival.rampMs, lanes.elapsedMs(), this.#user(user));
     }
   }
 
@@ -50,32 +51,50 @@ export class ClosedLoop implements Loop {
     this.#timers.clear();
   }
 
-  /** Lets `user` begin its iteration `round` at `dueMs` into the run, which is at `nowMs`. */
-  #at(dueMs: number, nowMs: number, user: number, round: number, state: Record<string, unknown>): void {
+  #user(index: number): User {
+    const user: User = { index, state: {}, done: (_answer, fault, _latencyMs, nowMs) => this.#ended(user, fault, nowMs) };
+    return user;
+  }
+
+  /** Lets `user` begin its next iteration at `dueMs` into the run, which is at `nowMs`. */
+  #at(dueMs: number, nowMs: number, user: User): void {
     const waitMs = dueMs - nowMs;
-    if (waitMs <= 0) return this.#begin(dueMs, user, round, state);
+    if (waitMs <= 0) return this.#begin(dueMs, nowMs, user);
     const timer = this.#options.clock.setTimer(() => {
       this.#timers.delete(timer);
       // Timers of whole milliseconds may fire a fraction early; the user then asks at that moment.
-      this.#begin(Math.min(dueMs, this.#options.lanes.elapsedMs()), user, round, state);
+      const firedMs = this.#options.lanes.elapsedMs();
+      this.#begin(Math.min(dueMs, firedMs), firedMs, user);
     }, waitMs);
     this.#timers.add(timer);
   }
 
-  #begin(dueMs: number, user: number, round: number, state: Record<string, unknown>): void {
-    const { arrival, player, measurement, lanes } = this.#options;
+  #begin(dueMs: number, nowMs: number, { index, state, done }: User): void {
+    const { player, measurement } = this.#options;
     if (this.#stopped) return;
     measurement.planned++;
     measurement.punctual++;
     this.running++;
-    const index = round * arrival.users + user;
-    player.play({ index, dueMs, state }, (answered) => {
-      this.running--;
-      if (this.#stopped) return;
-      const thinkMs = arrival.thinkMinMs + spread(index) * (arrival.thinkMaxMs - arrival.thinkMinMs);
-      const pauseMs = answered ? thinkMs : Math.max(thinkMs, RETRY_MS);
-      const nowMs = lanes.elapsedMs();
-      this.#at(nowMs + pauseMs, nowMs, user, round + 1, state);
-    });
+    player.play({ index, dueMs, state }, nowMs, done);
   }
+
+  #ended(user: User, fault: Fault | undefined, nowMs: number): void {
+    const { arrival } = this.#options;
+    this.running--;
+    if (this.#stopped) return;
+    const thinkMs = arrival.thinkMinMs + spread(user.index) * (arrival.thinkMaxMs - arrival.thinkMinMs);
+    const pauseMs = fault === undefined ? thinkMs : Math.max(thinkMs, RETRY_MS);
+    user.index += arrival.users;
+    this.#at(nowMs + pauseMs, nowMs, user);
+  }
+}
+
+/** Somebody who asks, again and again. */
+interface User {
+  /** Of its next iteration, in the whole run: users take turns. */
+  index: number;
+  /** What it remembers. */
+  readonly state: Record<string, unknown>;
+  /** Hears how its iteration ended. */
+  readonly done: Outcome;
 }

@@ -6,16 +6,14 @@ import type { Answer, EncodedRequest, Exchange, Fault, Transport } from './trans
 export interface Sending {
   readonly request: EncodedRequest;
   readonly series: Series;
-  /** When it should leave, ms into the run. */
-  readonly dueMs: number;
   /** Whether the answer's head and body are wanted. */
   readonly keep: boolean;
   /** Statuses that are no failure; undefined: all below 400. */
   readonly expect: readonly number[] | undefined;
 }
 
-/** What became of a request: an answer or a fault, and its latency in ms. */
-export type Outcome = (answer: Answer | undefined, fault: Fault | undefined, latencyMs: number) => void;
+/** What became of a request: an answer or a fault, its latency in ms, and when that was known, ms into the run. */
+export type Outcome = (answer: Answer | undefined, fault: Fault | undefined, latencyMs: number, atMs: number) => void;
 
 export interface LanesOptions {
   readonly transport: Transport;
@@ -68,11 +66,11 @@ export class Lanes {
     return monotonicMs - this.#options.startMs;
   }
 
-  /** Sends as soon as a connection is free. */
-  send(sending: Sending, outcome: Outcome): void {
-    const exchange = new LaneExchange(this, sending, outcome);
-    this.measurement.began(this.elapsedMs());
-    if (this.open) this.#dispatch(exchange);
+  /** Sends as soon as a connection is free what should leave at `dueMs`; `nowMs`: the clock as just read. Both ms into the run. */
+  send(sending: Sending, dueMs: number, nowMs: number, outcome: Outcome): void {
+    const exchange = new LaneExchange(this, sending, dueMs, outcome);
+    this.measurement.began(nowMs);
+    if (this.open) this.#dispatch(exchange, nowMs);
     else if (!this.#waiting.push(exchange)) exchange.failed('late');
     else this.#armSweep();
   }
@@ -83,16 +81,15 @@ export class Lanes {
     this.#options.transport.close();
   }
 
-  #dispatch(exchange: LaneExchange): void {
+  #dispatch(exchange: LaneExchange, nowMs: number): void {
     const { transport, startMs, measurement } = this.#options;
-    const possibleMs = Math.max(exchange.sending.dueMs, transport.freeSinceMs - startMs);
-    transport.send(exchange);
-    const writtenMs = exchange.writtenMs - startMs;
-    measurement.sent(exchange.sending.series, Math.max(0, writtenMs - possibleMs), writtenMs);
+    const possibleMs = Math.max(exchange.dueMs, transport.freeSinceMs - startMs);
+    transport.send(exchange, nowMs + startMs);
+    measurement.sent(exchange.sending.series, Math.max(0, nowMs - possibleMs), nowMs);
   }
 
   #freed(): void {
-    while (this.#waiting.size > 0 && this.#options.transport.free > 0) this.#dispatch(this.#waiting.shift()!);
+    while (this.#waiting.size > 0 && this.#options.transport.free > 0) this.#dispatch(this.#waiting.shift()!, this.elapsedMs());
     if (this.open) this.onFree();
   }
 
@@ -107,7 +104,7 @@ export class Lanes {
     this.#sweep = undefined;
     const now = this.elapsedMs();
     for (let oldest = this.#waiting.peek(); oldest; oldest = this.#waiting.peek()) {
-      if (now - oldest.sending.dueMs < this.#options.timeoutMs) break;
+      if (now - oldest.dueMs < this.#options.timeoutMs) break;
       this.#waiting.shift();
       oldest.failed('late');
     }
@@ -117,13 +114,15 @@ export class Lanes {
 
 class LaneExchange implements Exchange {
   readonly sending: Sending;
+  readonly dueMs: number;
   writtenMs = 0;
   readonly #lanes: Lanes;
   readonly #outcome: Outcome;
 
-  constructor(lanes: Lanes, sending: Sending, outcome: Outcome) {
+  constructor(lanes: Lanes, sending: Sending, dueMs: number, outcome: Outcome) {
     this.#lanes = lanes;
     this.sending = sending;
+    this.dueMs = dueMs;
     this.#outcome = outcome;
   }
 
@@ -135,20 +134,20 @@ class LaneExchange implements Exchange {
     return this.sending.keep;
   }
 
-  answered(answer: Answer): void {
-    const { series, dueMs, expect } = this.sending;
-    const now = this.#lanes.elapsedMs();
-    const latencyMs = now - dueMs;
-    const serviceMs = now - this.#lanes.sinceStart(this.writtenMs);
+  answered(answer: Answer, atMs: number): void {
+    const { series, expect } = this.sending;
+    const now = this.#lanes.sinceStart(atMs);
+    const latencyMs = now - this.dueMs;
+    const serviceMs = atMs - this.writtenMs;
     const failure = (expect ? expect.includes(answer.status) : answer.status < 400) ? undefined : `status ${answer.status}`;
     this.#lanes.measurement.answered(series, answer.status, failure, answer.bodyBytes, latencyMs, serviceMs, now);
-    this.#outcome(answer, undefined, latencyMs);
+    this.#outcome(answer, undefined, latencyMs, now);
   }
 
   failed(fault: Fault): void {
     const now = this.#lanes.elapsedMs();
-    const ageMs = now - this.sending.dueMs;
+    const ageMs = now - this.dueMs;
     this.#lanes.measurement.failed(this.sending.series, fault, ageMs, now);
-    this.#outcome(undefined, fault, ageMs);
+    this.#outcome(undefined, fault, ageMs, now);
   }
 }

@@ -43,9 +43,10 @@ class SimulatedTarget implements Transport {
     return Promise.resolve();
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: Exchange, nowMs: number): void {
     const now = this.#clock.monotonic();
     assert.ok(this.free > 0, 'sent only while a connection is free');
+    assert.equal(nowMs, now);
     this.free--;
     exchange.writtenMs = now;
     this.seen.push({ path: exchange.request.path, atMs: now });
@@ -55,7 +56,10 @@ class SimulatedTarget implements Transport {
       if (!this.#inFlight.delete(exchange)) return;
       if (this.free++ === 0) this.freeSinceMs = this.#clock.monotonic();
       if (fault) exchange.failed(fault, '');
-      else exchange.answered({ status, head: `HTTP/1.1 ${status} X\r\n\r\n`, body: Buffer.from(body), bodyBytes: body.length });
+      else {
+        const answer = { status, head: `HTTP/1.1 ${status} X\r\n\r\n`, body: Buffer.from(body), bodyBytes: body.length };
+        exchange.answered(answer, this.#clock.monotonic());
+      }
       this.onFree();
     }, afterMs);
   }

@@ -75,8 +75,9 @@ export class OpenLoop implements Loop {
     this.#pumping = true;
     const { cursor, lanes, player } = this.#options;
     let blocked = false;
-    while (!blocked && cursor.dueMs <= lanes.elapsedMs() + CLOCK_GRAIN_MS) {
-      blocked = player.isScripted(cursor.index) ? !this.#startScripted() : !this.#startFixed();
+    // Read again for each: what was just begun may have taken a while.
+    for (let now = lanes.elapsedMs(); !blocked && cursor.dueMs <= now + CLOCK_GRAIN_MS; now = lanes.elapsedMs()) {
+      blocked = player.isScripted(cursor.index) ? !this.#startScripted(now) : !this.#startFixed(now);
     }
     this.#pumping = false;
     if (cursor.dueMs < Infinity) this.#arm(blocked ? cursor.dueMs + this.#options.timeoutMs : cursor.dueMs);
@@ -96,40 +97,40 @@ export class OpenLoop implements Loop {
     );
   }
 
-  #startFixed(): boolean {
+  #startFixed(nowMs: number): boolean {
     const { cursor, lanes, player } = this.#options;
-    if (!lanes.open) return this.#giveUpLate();
+    if (!lanes.open) return this.#giveUpLate(nowMs);
     const { index, dueMs } = cursor;
     cursor.advance();
-    this.#begun();
-    player.play({ index, dueMs, state: NO_STATE }, nothing);
+    this.#begun(nowMs);
+    player.play({ index, dueMs, state: NO_STATE }, nowMs, nothing);
     return true;
   }
 
-  #startScripted(): boolean {
+  #startScripted(nowMs: number): boolean {
     const { cursor, player, maxUsers } = this.#options;
-    if (this.running >= maxUsers) return this.#giveUpLate();
+    if (this.running >= maxUsers) return this.#giveUpLate(nowMs);
     const { index, dueMs } = cursor;
     cursor.advance();
-    this.#begun();
+    this.#begun(nowMs);
     this.running++;
-    player.play({ index, dueMs, state: {} }, () => {
+    player.play({ index, dueMs, state: {} }, nowMs, () => {
       this.running--;
       this.#pump();
     });
     return true;
   }
 
-  #begun(): void {
-    const { measurement, lanes, punctualUntilMs } = this.#options;
+  #begun(nowMs: number): void {
+    const { measurement, punctualUntilMs } = this.#options;
     measurement.planned++;
-    if (lanes.elapsedMs() <= punctualUntilMs) measurement.punctual++;
+    if (nowMs <= punctualUntilMs) measurement.punctual++;
   }
 
   /** Gives the oldest arrival up when it has waited for the whole timeout; false when it may wait on. */
-  #giveUpLate(): boolean {
-    const { cursor, lanes, timeoutMs } = this.#options;
-    if (lanes.elapsedMs() - cursor.dueMs < timeoutMs) return false;
+  #giveUpLate(nowMs: number): boolean {
+    const { cursor, timeoutMs } = this.#options;
+    if (nowMs - cursor.dueMs < timeoutMs) return false;
     this.#giveUp('late');
     cursor.advance();
     return true;

@@ -9,7 +9,7 @@ import type {
 } from './definition.ts';
 import { spread } from './feed.ts';
 import { encodeRequest } from './http1/encode.ts';
-import type { Lanes, Sending } from './lanes.ts';
+import type { Lanes, Outcome, Sending } from './lanes.ts';
 import type { Measurement, Series } from './measurement.ts';
 import { LoadResponse } from './response.ts';
 import type { EncodedRequest } from './transport.ts';
@@ -70,16 +70,20 @@ export class Player {
     return choice.kind === 'fixed' ? choice.sending.series : this.#seriesFor(choice.scenario, choice.body.class ?? '', '');
   }
 
-  /** Plays one iteration; `done` is called once, at its end, with false when its only request found no answer. */
-  play(part: Part, done: (answered: boolean) => void): void {
+  /**
+   * Plays one iteration; `done` is called once, at its end, with what became of its only request, or nothing when it is
+   * code. `nowMs`: the clock as just read, ms into the run.
+   */
+  play(part: Part, nowMs: number, done: Outcome): void {
+    const { lanes } = this.#options;
     const choice = this.#choose(part.index);
-    if (choice.kind === 'scripted') void this.#run(choice, part).finally(() => done(true));
-    else this.#options.lanes.send({ ...choice.sending, dueMs: part.dueMs }, (_answer, fault) => done(fault === undefined));
+    if (choice.kind === 'fixed') lanes.send(choice.sending, part.dueMs, nowMs, done);
+    else void this.#run(choice, part).finally(() => done(undefined, undefined, 0, lanes.elapsedMs()));
   }
 
   /** A request outside any iteration, for setup and teardown. */
   request(method: string, path: string, options: ScenarioRequestOptions = {}): Promise<LoadResponse> {
-    return this.#send(method, this.#basePath + path, options, 'setup', '', this.#options.lanes.elapsedMs());
+    return this.#send(method, this.#basePath + path, options, 'setup', '', 0);
   }
 
   #choose(index: number): Choice {
@@ -121,7 +125,7 @@ export class Player {
     return choices.map((choice) => ({ ...choice, upTo: (sum += choice.weight / total) }));
   }
 
-  #fixed(scenario: string, className: string, request: FixedRequest, path: string): Omit<Sending, 'dueMs'> {
+  #fixed(scenario: string, className: string, request: FixedRequest, path: string): Sending {
     const tags = { scenario, class: request.class ?? className, name: request.name ?? '' };
     return {
       request: this.#encode(request.method ?? 'GET', path, request),
@@ -149,9 +153,9 @@ export class Player {
     let draws = 0;
     const random = (): number => spread((seed * 31 + part.index) * 64 + draws++);
     const request = (method: string, path: string, options: ScenarioRequestOptions = {}): Promise<LoadResponse> => {
-      const dueMs = lanes.elapsedMs() - lateMs;
+      const sinceMs = lateMs;
       lateMs = 0;
-      return this.#send(method, this.#basePath + path, options, scenario, body.class ?? '', dueMs);
+      return this.#send(method, this.#basePath + path, options, scenario, body.class ?? '', sinceMs);
     };
     return {
       request,
@@ -183,12 +187,14 @@ export class Player {
     options: ScenarioRequestOptions,
     scenario: string,
     className: string,
-    dueMs: number,
+    lateMs: number,
   ): Promise<LoadResponse> {
+    const { lanes } = this.#options;
     const series = this.#seriesFor(scenario, options.class ?? className, options.name ?? '');
     const request = this.#encode(method, path, options);
     return new Promise((resolve) => {
-      this.#options.lanes.send({ request, series, dueMs, keep: true, expect: options.expect }, (answer, fault, latencyMs) =>
+      const nowMs = lanes.elapsedMs();
+      lanes.send({ request, series, keep: true, expect: options.expect }, nowMs - lateMs, nowMs, (answer, fault, latencyMs) =>
         resolve(new LoadResponse(answer, fault, latencyMs)),
       );
     });
@@ -219,7 +225,7 @@ interface ScriptedChoice {
 }
 interface FixedChoice {
   readonly kind: 'fixed';
-  readonly sending: Omit<Sending, 'dueMs'>;
+  readonly sending: Sending;
   readonly upTo: number;
 }
 type Choice = ScriptedChoice | FixedChoice;

@@ -26,7 +26,8 @@ export interface Exchange {
   readonly keep: boolean;
   /** When it was handed to the connection, monotonic ms. Set by the transport. */
   writtenMs: number;
-  answered(answer: Answer): void;
+  /** `atMs`: when the answer was whole, monotonic ms. */
+  answered(answer: Answer, atMs: number): void;
   failed(fault: Fault, detail: string): void;
 }
 
@@ -59,8 +60,11 @@ export interface Transport {
   readonly free: number;
   /** Since when `free` has not been 0, monotonic ms. */
   readonly freeSinceMs: number;
-  /** Sends on a free connection, most recently used first. Call it only while `free` is above 0. */
-  send(exchange: Exchange): void;
+  /**
+   * Sends on a free connection, most recently used first. Call it only while `free` is above 0. `nowMs`: the clock as
+   * just read by whoever sends, monotonic ms; reading it again would cost a fiftieth of the whole request.
+   */
+  send(exchange: Exchange, nowMs: number): void;
   /** Called whenever a connection comes free. */
   onFree: () => void;
   readonly stats: TransportStats;

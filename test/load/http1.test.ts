@@ -110,6 +110,36 @@ test('each failure has its kind', async () => {
   assert.deepEqual(await kinds((socket) => socket.write('SSH-2.0-OpenSSH\r\n')), ['protocol']);
 });
 
+test('an answer that is longer than it says, or that brings another one along, is an error of kind protocol', async () => {
+  for (const surplus of ['x', 'HTTP/1.1 200 OK\r\n', OK]) {
+    for (const arrival of [constant('100/s').for('100ms'), users(4).for('100ms')]) {
+      const report = await loadOn((socket) => eachRequest(socket, () => socket.write(OK + surplus)), {}, arrival);
+      assert.equal(report.completed, 0, surplus);
+      assert.deepEqual(report.errors, { protocol: report.sent }, surplus);
+    }
+  }
+});
+
+test('a wrong answer after many right ones is found', async () => {
+  const wrong = {
+    protocol: ['HTTP/1.1 200 OK\r\nContent-Length: 2 2\r\n\r\nok', 'HTTP/1.1 2OO OK\r\nContent-Length: 2\r\n\r\nok', `x${OK}`],
+    closed: [OK.slice(0, -1), OK.slice(0, 20), OK.replace('2\r\n', '3\r\n')],
+  };
+  for (const [kind, answers] of Object.entries(wrong)) {
+    for (const answer of answers) {
+      const serve = (socket: Socket): void =>
+        eachRequest(socket, (nth) => {
+          if (nth % 10 < 9) return void socket.write(OK);
+          if (kind === 'closed') socket.end(answer);
+          else socket.write(answer);
+        });
+      const report = await loadOn(serve, { connections: 1 });
+      assert.deepEqual(Object.keys(report.errors), [kind], answer);
+      assert.equal(report.errors[kind], Math.floor(report.sent / 10), answer);
+    }
+  }
+});
+
 test('a request that is not answered times out, at its age', async () => {
   const report = await loadOn(() => {}, { timeout: '100ms' }, constant('20/s').for('200ms'));
   assert.deepEqual(report.errors, { timeout: 4 });

@@ -24,15 +24,18 @@ export interface ConnectionOwner {
   /** Monotonic ms. */
   now(): number;
   /** An answer came: the connection may take another request. Called before the exchange hears of its answer. */
-  onIdle(connection: Connection): void;
+  onIdle(connection: Connection, nowMs: number): void;
   /** The exchange has heard: whoever waits for a connection may have this one. */
   onSettled(): void;
   /** The connection is gone; `pending` had no whole answer. `touched`: part of an answer had come. */
   onGone(connection: Connection, pending: Exchange[], fault: Fault, detail: string, touched: boolean): void;
 }
 
-/** How much is read from the socket at once. The buffer belongs to the connection and is used again for every read. */
-const READ_BYTES = 32_768;
+/**
+ * What every read goes into, whatever the connection: its bytes are taken out before the next read begins, and one buffer
+ * stays in the processor's cache where one for each connection would not.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
 /** Most of a body that is kept for a scenario to look at. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
@@ -43,7 +46,10 @@ export class Connection implements AnswerSink {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #parser: ResponseParser;
-  #pending: Exchange[] = [];
+  /** Whose answer comes next. */
+  #current: Exchange | undefined;
+  /** What was sent after it: only with pipelining. */
+  #behind: Exchange[] = [];
   readonly #openedMs: number;
   readonly #onOutcome: ((stands: boolean) => void) | undefined;
   #connected = false;
@@ -60,12 +66,12 @@ export class Connection implements AnswerSink {
   constructor(endpoint: Endpoint, owner: ConnectionOwner, onOutcome?: (stands: boolean) => void) {
     this.#owner = owner;
     this.#openedMs = owner.now();
-    this.#parser = new ResponseParser(this);
     this.#onOutcome = onOutcome;
     const opened = (): void => {
       this.#connected = true;
       onOutcome?.(true);
     };
+    this.#parser = new ResponseParser(this, READ_BUFFER);
     this.#socket = endpoint.tls ? this.#openTls(endpoint, opened) : this.#openTcp(endpoint, opened);
     this.#socket.setNoDelay(true);
     this.#socket.on('error', (error: NodeJS.ErrnoException) =>
@@ -76,7 +82,7 @@ export class Connection implements AnswerSink {
   }
 
   get inFlight(): number {
-    return this.#pending.length;
+    return this.#current ? 1 + this.#behind.length : 0;
   }
 
   get gone(): boolean {
@@ -85,7 +91,7 @@ export class Connection implements AnswerSink {
 
   /** Since when it waits for the peer, monotonic ms: to connect, or for its oldest request's answer. Infinity: it does not. */
   get waitingSinceMs(): number {
-    if (this.#pending.length > 0) return this.#pending[0]!.writtenMs;
+    if (this.#current) return this.#current.writtenMs;
     return this.#connected ? Infinity : this.#openedMs;
   }
 
@@ -93,9 +99,10 @@ export class Connection implements AnswerSink {
     return this.#socket.bytesRead;
   }
 
-  send(exchange: Exchange): void {
-    this.#pending.push(exchange);
-    exchange.writtenMs = this.#owner.now();
+  send(exchange: Exchange, nowMs: number): void {
+    if (this.#current) this.#behind.push(exchange);
+    else this.#current = exchange;
+    exchange.writtenMs = nowMs;
     this.#socket.write(exchange.request.http1);
   }
 
@@ -105,7 +112,7 @@ export class Connection implements AnswerSink {
   }
 
   onHead(status: number, bytes: Buffer, start: number, end: number): void {
-    const exchange = this.#pending[0];
+    const exchange = this.#current;
     if (!exchange) throw new ProtocolError('an answer nobody asked for');
     this.#status = status;
     this.#bodyBytes = 0;
@@ -114,32 +121,39 @@ export class Connection implements AnswerSink {
 
   onBody(bytes: Buffer, start: number, end: number): void {
     this.#bodyBytes += end - start;
-    if (this.#pending[0]!.keep && this.#bodyBytes <= MAX_KEPT_BYTES) this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
+    if (this.#current!.keep && this.#bodyBytes <= MAX_KEPT_BYTES) this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
   }
 
-  onComplete(reusable: boolean): void {
-    const exchange = this.#pending.shift()!;
+  onComplete(reusable: boolean, more: boolean): void {
+    if (more && this.#behind.length === 0) throw new ProtocolError('bytes nobody asked for come after an answer');
+    const exchange = this.#current!;
+    this.#current = this.#behind.length > 0 ? this.#behind.shift() : undefined;
     this.answers++;
-    const body = this.#chunks.length === 0 ? EMPTY : Buffer.concat(this.#chunks);
-    if (this.#chunks.length > 0) this.#chunks = [];
-    const answer = { status: this.#status, head: this.#head, body, bodyBytes: this.#bodyBytes };
+    const answer = { status: this.#status, head: this.#head, body: this.#takeBody(), bodyBytes: this.#bodyBytes };
+    const nowMs = this.#owner.now();
     // Free first, so that what the answer sets off finds this connection at the top of the stack.
-    if (reusable) this.#owner.onIdle(this);
+    if (reusable) this.#owner.onIdle(this, nowMs);
     else this.#lost('closed', 'the server ended the connection after its answer');
-    exchange.answered(answer);
+    exchange.answered(answer, nowMs);
     this.#owner.onSettled();
   }
 
   expectsNoBody(): boolean {
-    return this.#pending[0]?.request.method === 'HEAD';
+    return this.#current?.request.method === 'HEAD';
+  }
+
+  #takeBody(): Buffer {
+    if (this.#chunks.length === 0) return EMPTY;
+    const body = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    return body;
   }
 
   #openTcp(endpoint: Endpoint, opened: () => void): Socket {
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const onread: OnReadOpts = {
-      buffer,
+      buffer: READ_BUFFER,
       callback: (length) => {
-        this.#received(buffer, length);
+        this.#received(READ_BUFFER, length);
         return true;
       },
     };
@@ -164,7 +178,7 @@ export class Connection implements AnswerSink {
   #received(bytes: Buffer, length: number): void {
     if (this.#gone) return;
     try {
-      if (this.#pending.length === 0) throw new ProtocolError('bytes nobody asked for');
+      if (!this.#current) throw new ProtocolError('bytes nobody asked for');
       this.#parser.push(bytes, length);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -181,9 +195,10 @@ export class Connection implements AnswerSink {
   #lost(fault: Fault, detail: string): void {
     if (this.#gone) return;
     this.#gone = true;
-    const pending = this.#pending;
+    const pending = this.#current ? [this.#current, ...this.#behind] : [];
     const touched = this.#parser.midway;
-    this.#pending = [];
+    this.#current = undefined;
+    this.#behind = [];
     this.#socket.destroy();
     this.#owner.onGone(this, pending, fault, detail, touched);
     if (!this.#connected) this.#onOutcome?.(false);

@@ -62,9 +62,9 @@ export class Http1Pool implements Transport, ConnectionOwner {
     this.freeSinceMs = this.now();
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: Exchange, nowMs: number): void {
     const connection = this.#ready.pop() ?? this.#connect();
-    this.#give(connection, exchange);
+    this.#give(connection, exchange, nowMs);
   }
 
   close(): void {
@@ -73,10 +73,10 @@ export class Http1Pool implements Transport, ConnectionOwner {
     for (const connection of this.#all) connection.close('unfinished', 'the run ended before the answer');
   }
 
-  onIdle(connection: Connection): void {
+  onIdle(connection: Connection, nowMs: number): void {
     const { keepAlive, pipelining } = this.#options;
     if (!keepAlive) return connection.close('closed', 'one request a connection');
-    if (this.free === 0) this.freeSinceMs = this.now();
+    if (this.free === 0) this.freeSinceMs = nowMs;
     if (connection.inFlight === pipelining - 1) this.#ready.push(connection);
   }
 
@@ -114,16 +114,16 @@ export class Http1Pool implements Transport, ConnectionOwner {
     return connection;
   }
 
-  #give(connection: Connection, exchange: Exchange): void {
+  #give(connection: Connection, exchange: Exchange, nowMs: number): void {
     this.#bytesWritten += exchange.request.http1.length;
-    connection.send(exchange);
+    connection.send(exchange, nowMs);
     if (this.#options.keepAlive && connection.inFlight < this.#options.pipelining) this.#ready.push(connection);
   }
 
   /** On a new connection: those kept alive may be as stale as the one that failed. */
   #resend(exchange: Exchange): void {
     this.#resent++;
-    this.#give(this.#connect(), exchange);
+    this.#give(this.#connect(), exchange, this.now());
   }
 
   #expire(): void {

@@ -95,6 +95,54 @@ test('an answer that broke off is known to be midway', () => {
   assert.equal(parse(`${OK}Content-Length: 0\r\n\r\n`).midway, false);
 });
 
+/** Parses each of `wires` at the start of one buffer, as a socket fills it again and again. */
+function parseInTurn(wires: readonly string[], wordwise: boolean): string[] {
+  const seen: string[] = [];
+  const buffer = Buffer.allocUnsafeSlow(4096);
+  const parser = new ResponseParser(
+    {
+      onHead: (status, bytes, start, end) => void seen.push(`${status} ${bytes.toString('latin1', start, end)}`),
+      onBody: (bytes, start, end) => void seen.push(bytes.toString('latin1', start, end)),
+      onComplete: (reusable, more) => void seen.push(`${reusable} ${more}`),
+      expectsNoBody: () => false,
+    },
+    wordwise ? buffer : undefined,
+  );
+  try {
+    for (const wire of wires) parser.push(buffer, buffer.write(wire, 0, 'latin1'));
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    seen.push(`refused: ${error.message}`);
+  }
+  return seen;
+}
+
+test('property: a head like the last one but for a byte is read as if it were the first', () => {
+  const head = `${OK}Server: s\r\nDate: Sat, 21 Nov 2026 00:00:00 GMT\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n`;
+  fc.assert(
+    fc.property(fc.nat(head.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(8), fc.boolean(), (at, code, pad, wordwise) => {
+      const padded = head.replace('Server: s', `Server: ${'s'.repeat(pad + 1)}`);
+      const other = padded.slice(0, at) + String.fromCharCode(code) + padded.slice(at + 1);
+      const [first, again] = [`${padded}abc`, `${other}abc`];
+      assert.deepEqual(
+        parseInTurn([first, first, again, first], wordwise).slice(6, 9),
+        parseInTurn([again, first], wordwise).slice(0, 3),
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('tells when bytes come after an answer', () => {
+  const empty = `${OK}Content-Length: 0\r\n\r\n`;
+  const lengthy = `${OK}Content-Length: 2\r\n\r\nok`;
+  const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`;
+  for (const wire of [empty, lengthy, chunked]) {
+    assert.equal(parseInTurn([wire], true).at(-1), 'true false');
+    assert.ok(parseInTurn([`${wire}${lengthy}`], true).includes('true true'), wire);
+  }
+});
+
 test('property: however the bytes are cut, the answers are the same', () => {
   const body = fc.string({ maxLength: 40, unit: fc.constantFrom('a', '\r', '\n', '0', ':') });
   const answer = fc.oneof(

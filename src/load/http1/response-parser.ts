@@ -1,10 +1,12 @@
+import { RepeatedHead } from './repeated-head.ts';
+
 /** What a connection wants to hear while an answer comes in. Bytes are valid during the call only. */
 export interface AnswerSink {
   /** The final head; `bytes` from `start` to `end` hold it with its blank line. */
   onHead(status: number, bytes: Buffer, start: number, end: number): void;
   onBody(bytes: Buffer, start: number, end: number): void;
-  /** The answer is whole. `reusable`: the connection may carry another request. */
-  onComplete(reusable: boolean): void;
+  /** The answer is whole. `reusable`: the connection may carry another request; `more`: bytes have come after it. */
+  onComplete(reusable: boolean, more: boolean): void;
   /** Whether the next answer is to a HEAD request, which has no body whatever its head says. */
   expectsNoBody(): boolean;
 }
@@ -16,7 +18,6 @@ export class ProtocolError extends Error {}
 const MAX_HEAD_BYTES = 65_536;
 const MAX_LINE_BYTES = 4096;
 
-const NOTHING = Buffer.alloc(0);
 const CR = 13;
 const LF = 10;
 const COLON = 58;
@@ -35,6 +36,7 @@ const CHUNK_DATA = 3;
 const CHUNK_END = 4;
 const TRAILERS = 5;
 const CLOSE_BODY = 6;
+const WHOLE = 7;
 
 /**
  * Reads HTTP/1.1 answers (RFC 9112) from bytes as they come. Strict: a bare LF, a space before a colon, a folded line,
@@ -49,19 +51,18 @@ export class ResponseParser {
   /** Body bytes still to come of the body or chunk. */
   #left = 0;
   #keepAlive = true;
+  #status = 0;
   // Found by #fields.
   #length = -1;
   #chunked = false;
   #encoded = false;
-  /**
-   * The head that the above was found in, and its status; 0: none. Servers send the same one again and again, and
-   * comparing bytes is far cheaper than reading them.
-   */
-  #knownHead = NOTHING;
-  #knownStatus = 0;
+  /** The head that the above was found in. */
+  readonly #repeated: RepeatedHead;
 
-  constructor(sink: AnswerSink) {
+  /** @param buffer where bytes are read into, if it is the same every time. */
+  constructor(sink: AnswerSink, buffer?: Buffer) {
     this.#sink = sink;
+    this.#repeated = new RepeatedHead(buffer);
   }
 
   /** Whether an answer has begun that is not whole yet. */
@@ -82,13 +83,14 @@ export class ResponseParser {
       const before = at;
       at = this.#step(bytes, at, end);
       if (at < 0) return this.#keep(bytes, before, end);
+      if (this.#state === WHOLE) this.#complete(this.#keepAlive, at < end);
     }
   }
 
   /** The peer closed the connection: true when that ends the answer rather than breaking it off. */
   finish(): boolean {
     if (this.#state !== CLOSE_BODY) return false;
-    this.#complete(false);
+    this.#complete(false, false);
     return true;
   }
 
@@ -102,10 +104,7 @@ export class ResponseParser {
         const stop = Math.min(end, at + this.#left);
         this.#left -= stop - at;
         this.#sink.onBody(bytes, at, stop);
-        if (this.#left === 0) {
-          if (this.#state === LENGTH_BODY) this.#complete(this.#keepAlive);
-          else this.#state = CHUNK_END;
-        }
+        if (this.#left === 0) this.#state = this.#state === LENGTH_BODY ? WHOLE : CHUNK_END;
         return stop;
       }
       case CHUNK_SIZE:
@@ -129,20 +128,14 @@ export class ResponseParser {
     this.#partial = Buffer.from(bytes.subarray(at, end));
   }
 
-  #complete(reusable: boolean): void {
+  #complete(reusable: boolean, more: boolean): void {
     this.#state = HEAD;
-    this.#sink.onComplete(reusable);
+    this.#sink.onComplete(reusable, more);
   }
 
   #head(bytes: Buffer, start: number, end: number): number {
-    const known = this.#knownHead;
-    const knownEnd = start + known.length;
-    if (this.#knownStatus > 0 && knownEnd <= end && known.compare(bytes, start, knownEnd) === 0) {
-      this.#sink.onHead(this.#knownStatus, bytes, start, knownEnd);
-      this.#expectBody(this.#knownStatus);
-      return knownEnd;
-    }
-    this.#knownStatus = 0;
+    if (this.#repeated.begins(bytes, start, end)) return this.#final(bytes, start, start + this.#repeated.length);
+    this.#repeated.forget();
     const fieldsAt = lineEnd(bytes, start, end);
     if (fieldsAt < 0) return -1;
     const { status, minor } = statusLine(bytes, start, fieldsAt);
@@ -155,29 +148,28 @@ export class ResponseParser {
     if (bodyAt - start > MAX_HEAD_BYTES) throw new ProtocolError(`the head exceeds ${MAX_HEAD_BYTES} bytes`);
     if (status === 101) throw new ProtocolError('the server switched protocols unasked');
     if (status < 200) return bodyAt;
-    this.#remember(status, bytes, start, bodyAt);
-    this.#sink.onHead(status, bytes, start, bodyAt);
-    this.#expectBody(status);
-    return bodyAt;
+    this.#status = status;
+    this.#repeated.remember(bytes, start, bodyAt);
+    return this.#final(bytes, start, bodyAt);
   }
 
-  #remember(status: number, bytes: Buffer, start: number, end: number): void {
-    this.#knownStatus = status;
-    if (this.#knownHead.length !== end - start) this.#knownHead = Buffer.allocUnsafeSlow(end - start);
-    bytes.copy(this.#knownHead, 0, start, end);
+  /** The head of the answer itself, already understood. */
+  #final(bytes: Buffer, start: number, end: number): number {
+    this.#sink.onHead(this.#status, bytes, start, end);
+    this.#state = this.#next(this.#status);
+    return end;
   }
 
   /** RFC 9112, 6.3: what follows the head. */
-  #expectBody(status: number): void {
-    if (status === 204 || status === 304 || this.#sink.expectsNoBody()) return this.#complete(this.#keepAlive);
+  #next(status: number): number {
+    if (status === 204 || status === 304 || this.#sink.expectsNoBody()) return WHOLE;
     if (this.#encoded) {
       if (this.#length >= 0) throw new ProtocolError('both Content-Length and Transfer-Encoding');
-      this.#state = this.#chunked ? CHUNK_SIZE : CLOSE_BODY;
-    } else if (this.#length > 0) {
-      this.#left = this.#length;
-      this.#state = LENGTH_BODY;
-    } else if (this.#length === 0) this.#complete(this.#keepAlive);
-    else this.#state = CLOSE_BODY;
+      return this.#chunked ? CHUNK_SIZE : CLOSE_BODY;
+    }
+    if (this.#length < 0) return CLOSE_BODY;
+    this.#left = this.#length;
+    return this.#length > 0 ? LENGTH_BODY : WHOLE;
   }
 
   /** Reads field lines up to the blank line; the position after it, or -1. */
@@ -241,7 +233,7 @@ export class ResponseParser {
   #trailer(bytes: Buffer, at: number, end: number): number {
     const next = lineEnd(bytes, at, end);
     if (next < 0) return -1;
-    if (next === at + 2) this.#complete(this.#keepAlive);
+    if (next === at + 2) this.#state = WHOLE;
     return next;
   }
 }

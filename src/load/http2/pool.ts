@@ -67,9 +67,9 @@ export class Http2Pool implements Transport {
     this.freeSinceMs = clock.monotonic();
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: Exchange, nowMs: number): void {
     const session = this.#roomiest() ?? this.#connect();
-    exchange.writtenMs = this.#options.clock.monotonic();
+    exchange.writtenMs = nowMs;
     session.inFlight++;
     this.#carry(session, exchange);
   }
@@ -152,11 +152,12 @@ export class Http2Pool implements Transport {
     stream.on('end', () => void (ended = true));
     stream.on('close', () => {
       if (!this.#inFlight.delete(entry)) return;
-      if (this.free === 0) this.freeSinceMs = this.#options.clock.monotonic();
+      const nowMs = this.#options.clock.monotonic();
+      if (this.free === 0) this.freeSinceMs = nowMs;
       session.inFlight--;
       if (head && ended && stream.rstCode === constants.NGHTTP2_NO_ERROR) {
         const body = chunks.length === 0 ? EMPTY : Buffer.concat(chunks);
-        exchange.answered({ status: Number(head[':status']), head: exchange.keep ? headText(head) : '', body, bodyBytes });
+        exchange.answered({ status: Number(head[':status']), head: exchange.keep ? headText(head) : '', body, bodyBytes }, nowMs);
       } else exchange.failed(fault, detail);
       if (!this.#closed && this.free > 0) this.onFree();
     });

@@ -158,7 +158,7 @@ export class SocketLoop implements Loop {
         body: text,
         headers: { 'content-type': 'application/json', ...sockets.headers },
       });
-      return lanes.send({ request, series: this.#message, dueMs, keep: false, expect: undefined }, () => {});
+      return lanes.send({ request, series: this.#message, keep: false, expect: undefined }, dueMs, now, () => {});
     }
     if (this.#nextOpen()?.send(text)) return measurement.sent(this.#message, now - dueMs, now);
     measurement.missed++;
