@@ -48,6 +48,8 @@ function nodeProgram(file: string): Generator {
 
 export const spillway = nodeProgram('run-spillway.ts');
 export const autocannon = nodeProgram('run-autocannon.ts');
+/** No generator: the sockets alone. */
+export const bare = nodeProgram('run-bare.ts');
 
 /** Runs a program that is not Node's, with the shell's own clock for CPU time. */
 async function timed(command: string, args: readonly string[]): Promise<{ text: string; cpuMs: number; wallMs: number }> {
@@ -81,8 +83,4 @@ export const hey: Generator = async ({ url, connections, seconds, rate }) => {
 function milliseconds(match: RegExpExecArray | null): number {
   const factor = { us: 0.001, ms: 1, s: 1000 }[match?.[2] ?? 'ms']!;
   return Number(match?.[1] ?? Number.NaN) * factor;
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >>> 1]!;
 }
