@@ -14,12 +14,26 @@ export async function startOrigin(bytes: number): Promise<RunningServer> {
     : `location / { default_type text/plain; root $folder; try_files /big =404; }`;
   const server = `sendfile on; server { listen 127.0.0.1:${port}; ${location} }`;
   const origin = await nginxServer(port, server, small ? {} : { big: Buffer.alloc(bytes, 'x') });
-  for (const pid of origin.pids) execFileSync('taskset', ['-a', '-p', '-c', '1', String(pid)], { stdio: 'ignore' });
+  pinBesideLoad(origin);
   return origin;
 }
 
-async function beforeOrigin(bytes: number, start: (origin: string) => Promise<RunningServer>): Promise<RunningServer> {
-  const origin = await startOrigin(bytes);
+/** Takes large bodies to their end. */
+async function startUploadOrigin(): Promise<RunningServer> {
+  const origin = await nodeServer(join(import.meta.dirname, 'upload-origin.ts'));
+  pinBesideLoad(origin);
+  return origin;
+}
+
+function pinBesideLoad({ pids }: RunningServer): void {
+  for (const pid of pids) execFileSync('taskset', ['-a', '-p', '-c', '1', String(pid)], { stdio: 'ignore' });
+}
+
+async function before(
+  starting: Promise<RunningServer>,
+  start: (origin: string) => Promise<RunningServer>,
+): Promise<RunningServer> {
+  const origin = await starting;
   const server = await start(origin.url);
   return {
     ...server,
@@ -34,8 +48,16 @@ export function nodeProxyOf(name: string, bytes: number, connections: number): S
   return {
     kind: 'server',
     unavailable: missingNginx,
-    start: () => beforeOrigin(bytes, (origin) => nodeServer(file, [name, origin])),
+    start: () => before(startOrigin(bytes), (origin) => nodeServer(file, [name, origin])),
     load: { connections },
+  };
+}
+
+export function nodeUploadProxyOf(name: string, uploadBytes: number, connections: number): ServerContender {
+  return {
+    kind: 'server',
+    start: () => before(startUploadOrigin(), (origin) => nodeServer(file, [name, origin])),
+    load: { connections, uploadBytes },
   };
 }
 
@@ -44,16 +66,27 @@ export function nginxProxyOf(bytes: number, connections: number): ServerContende
   return {
     kind: 'server',
     unavailable: missingNginx,
-    start: () =>
-      beforeOrigin(bytes, async (origin) => {
-        const port = await freePort();
-        return nginxServer(
-          port,
-          `proxy_max_temp_file_size 0; proxy_buffers 16 32k; upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
-         server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection '';
-         proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } }`,
-        );
-      }),
+    start: () => before(startOrigin(bytes), (origin) => nginxBefore(origin, 'proxy_max_temp_file_size 0; proxy_buffers 16 32k;')),
     load: { connections },
   };
+}
+
+export function nginxUploadProxyOf(uploadBytes: number, connections: number): ServerContender {
+  const settings = 'client_max_body_size 0; client_body_buffer_size 128k; proxy_request_buffering off;';
+  return {
+    kind: 'server',
+    unavailable: missingNginx,
+    start: () => before(startUploadOrigin(), (origin) => nginxBefore(origin, settings)),
+    load: { connections, uploadBytes },
+  };
+}
+
+async function nginxBefore(origin: string, settings: string): Promise<RunningServer> {
+  const port = await freePort();
+  return nginxServer(
+    port,
+    `${settings} upstream site { server ${origin.slice(7)}; server localhost:${origin.split(':')[2]}; least_conn; keepalive 128; }
+     server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection '';
+     proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } }`,
+  );
 }

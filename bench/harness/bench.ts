@@ -53,6 +53,8 @@ export interface HttpLoad {
   readonly connections?: number;
   readonly threads?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Each request is a POST with a body of so many bytes. */
+  readonly uploadBytes?: number;
 }
 
 export function defineBench(bench: Bench): Bench {

@@ -1,5 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HttpLoad, ServerContender } from './bench.ts';
 import type { Entrant, Slice } from './slice.ts';
@@ -45,6 +47,7 @@ async function burst(url: string, load: HttpLoad, durationMs: number): Promise<S
     `${seconds}s`,
     '--latency',
     ...headers,
+    ...(load.uploadBytes === undefined ? [] : ['-s', uploadScript(load.uploadBytes)]),
     url,
   ];
   const { stdout } = await promisify(execFile)('taskset', args);
@@ -53,6 +56,13 @@ async function burst(url: string, load: HttpLoad, durationMs: number): Promise<S
   if (!operations || failed > 0) throw new Error(`${url}: ${failed} of ${operations} requests failed\n${stdout}`);
   const percentile = (name: string): number => milliseconds(new RegExp(`${name}%\\s+([\\d.]+)(us|ms|s)`).exec(stdout));
   return { operations, wallMs: seconds * 1000, cpuMs: 0, figures: { p50Ms: percentile('50'), p99Ms: percentile('99') } };
+}
+
+/** wrk takes the method and body of its requests from a script. */
+function uploadScript(bytes: number): string {
+  const file = join(tmpdir(), `spillway-upload-${bytes}.lua`);
+  writeFileSync(file, `wrk.method = 'POST'\nwrk.body = string.rep('x', ${bytes})\n`);
+  return file;
 }
 
 function milliseconds(match: RegExpExecArray | null): number {

@@ -67,6 +67,21 @@ export class AnswerParser {
     return this.#state !== IN_HEAD || this.#partial !== '';
   }
 
+  /** How much of the body, or at least of it, is still to come; 0 outside of one. */
+  get bodyBytesLeft(): number {
+    switch (this.#state) {
+      case IN_LENGTH_BODY:
+        return this.#left;
+      case IN_CHUNK:
+      case IN_CHUNK_SIZE:
+      case IN_CHUNK_END:
+      case IN_CLOSE_BODY:
+        return Infinity;
+      default:
+        return 0;
+    }
+  }
+
   /** @throws AnswerError */
   push(bytes: Buffer, length: number): void {
     for (let at = 0; at < length;) at = this.#step(bytes, at, length);

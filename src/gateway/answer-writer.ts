@@ -4,7 +4,7 @@
  */
 export interface AnswerWriter {
   /** Null while the answer to an earlier request of the connection is not complete. */
-  readonly socket: object | null;
+  readonly socket: { readonly writable: boolean } | null;
   readonly headersSent: boolean;
   readonly destroyed: boolean;
   /** Everything was written. */
@@ -16,6 +16,8 @@ export interface AnswerWriter {
   writeEarlyHints(hints: Readonly<Record<string, string | string[]>>): void;
   /** False asks for a pause until `drain`. */
   write(chunk: Buffer): boolean;
+  /** @param onTaken hears, once, that the bytes were taken from the buffer, or never will be. */
+  write(chunk: Buffer, onTaken: () => void): boolean;
   end(): unknown;
   end(last: Buffer | string): unknown;
   end(last: string, encoding: 'latin1'): unknown;

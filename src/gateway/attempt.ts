@@ -8,6 +8,8 @@ export interface AttemptOwner {
   attemptAnswered(attempt: Attempt, status: number, fields: string[]): void;
   /** False asks for a pause. */
   attemptData(chunk: Buffer): boolean | void;
+  readonly borrows: boolean;
+  attemptLent(bytes: Buffer, giveBack: () => void): boolean;
   attemptEnded(attempt: Attempt, trailers: string[]): void;
   attemptFailed(attempt: Attempt, error: SpillwayError): void;
   bodySent(bytes: number): void;
@@ -60,6 +62,14 @@ export class Attempt implements Carried {
 
   onData(chunk: Buffer): boolean | void {
     return this.#owner.attemptData(chunk);
+  }
+
+  get borrows(): boolean {
+    return this.#owner.borrows;
+  }
+
+  onLent(bytes: Buffer, giveBack: () => void): boolean {
+    return this.#owner.attemptLent(bytes, giveBack);
   }
 
   onEnd(trailers: string[]): void {

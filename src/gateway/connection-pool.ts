@@ -1,5 +1,6 @@
 import { BoundedQueue, type Clock, type Timer } from '../kernel/index.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { LentBuffers } from './lent-buffer.ts';
 import { UpstreamConnection, type Carried, type ConnectionOwner, type OriginAddress } from './upstream-connection.ts';
 
 export interface PoolSettings {
@@ -21,6 +22,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly origin: OriginAddress;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly buffers: LentBuffers;
   readonly #settings: PoolSettings;
   readonly #connections = new Set<UpstreamConnection>();
   /** The longest idle first. */
@@ -29,12 +31,13 @@ export class ConnectionPool implements ConnectionOwner {
   #looking: Timer | undefined;
   closed = false;
 
-  constructor(url: string, settings: PoolSettings, clock: Clock, deadlines: Deadlines) {
+  constructor(url: string, settings: PoolSettings, clock: Clock, deadlines: Deadlines, buffers: LentBuffers) {
     const { hostname, port, protocol } = new URL(url);
     const tls = protocol === 'https:';
     this.origin = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (tls ? 443 : 80), tls };
     this.clock = clock;
     this.deadlines = deadlines;
+    this.buffers = buffers;
     this.#settings = settings;
   }
 

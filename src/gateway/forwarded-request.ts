@@ -117,6 +117,14 @@ export class ForwardedRequest extends Deadline implements UpstreamExchange, Atte
     return this.#receiver.onData(chunk);
   }
 
+  get borrows(): boolean {
+    return this.#receiver.borrows === true;
+  }
+
+  attemptLent(bytes: Buffer, giveBack: () => void): boolean {
+    return this.#receiver.onLent!(bytes, giveBack);
+  }
+
   attemptEnded(_attempt: Attempt, trailers: string[]): void {
     if (this.#done) return;
     this.#finish('success');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { Http2ServerResponse } from 'node:http2';
 import type { Transform } from 'node:stream';
 import { SpillwayError } from '../kernel/index.ts';
 import type { Exchange, UpstreamExchange, UpstreamReceiver, UpstreamRequest } from '../ports/index.ts';
@@ -72,6 +73,12 @@ export class PassReceiver implements UpstreamReceiver {
   /** Set while a small answer is gathered to be tagged. */
   #gathered: Gathered | undefined;
   #ended = false;
+  /** The client takes no more at the moment. */
+  #held = false;
+  readonly #onDrain = (): void => {
+    this.#held = false;
+    this.#upstream?.resume();
+  };
 
   /** @param etags whether small answers without an entity tag get one. */
   constructor(exchange: PassedExchange, compression: Compression, etags: boolean) {
@@ -131,6 +138,27 @@ export class PassReceiver implements UpstreamReceiver {
     return true;
   }
 
+  /**
+   * What is gathered, compressed or waiting for its turn on the connection is kept for longer than it could be lent. And
+   * Node does not always say what became of bytes for an HTTP/2 stream, nor for a connection that is gone.
+   */
+  get borrows(): boolean {
+    const { response } = this.#exchange;
+    if (this.#gathered || this.#compressor || response instanceof Http2ServerResponse) return false;
+    return response.socket?.writable === true;
+  }
+
+  onLent(bytes: Buffer, giveBack: () => void): boolean {
+    const { response } = this.#exchange;
+    response.write(bytes, giveBack);
+    this.#bytesLeft -= bytes.byteLength;
+    if (this.#bytesLeft <= 0) {
+      this.#ended = true;
+      response.end();
+    }
+    return response.writableLength === 0;
+  }
+
   onEnd(trailers: readonly string[]): void {
     if (this.#ended) return;
     if (this.#gathered) return this.#sendGathered(this.#gathered);
@@ -150,7 +178,8 @@ export class PassReceiver implements UpstreamReceiver {
   #write(to: AnswerWriter | Transform, chunk: Buffer): boolean {
     // What is larger than a stream's mark is always answered "wait", also when the kernel has taken all of it.
     if (to.write(chunk) || to.writableLength === 0) return true;
-    to.once('drain', () => this.#upstream?.resume());
+    if (!this.#held) to.once('drain', this.#onDrain);
+    this.#held = true;
     return false;
   }
 

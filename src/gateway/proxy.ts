@@ -5,6 +5,7 @@ import { Compression } from './compression.ts';
 import { Deadlines } from './deadlines.ts';
 import { ForwardedRequest, type ForwardableRequest, type ForwardingContext, type Preference } from './forwarded-request.ts';
 import { outboundOf } from './forwarding.ts';
+import { LentBuffers } from './lent-buffer.ts';
 import { proxySchema, type ProxyOptions, type ProxySettings } from './options.ts';
 import { PassReceiver, upstreamRequestOf, type PassedExchange } from './pass.ts';
 import type { PlainExchange } from './plain-exchange.ts';
@@ -85,11 +86,12 @@ class BalancedProxy implements Proxy {
       maxBodyBytes: settings.maxBodyBytes,
       securityHeaders: settings.securityHeaders ? new SecurityHeaders(settings.securityHeaders) : undefined,
     };
+    const buffers = new LentBuffers(runtime.metrics);
     const tunnels = runtime.metrics.gauge({ name: 'spillway_http_tunnels', help: 'Upgraded connections (WebSockets).' }).series();
     this.#upstreams = new Map(
       Object.entries(settings.upstreams).map(([name, upstream]) => [
         name,
-        new UpstreamPools(name, upstream, runtime, this.#context.deadlines),
+        new UpstreamPools(name, upstream, runtime, this.#context.deadlines, buffers),
       ]),
     );
     runtime.metrics.onCollect(() => tunnels.set(this.#tunnels.size));

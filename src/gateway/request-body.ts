@@ -62,7 +62,8 @@ export class BodySender {
     this.#listener.onBodySent(chunk.length);
     // The listener may have had enough.
     if (this.#stopped) return;
-    if (!this.#write(chunk)) this.#body.pause();
+    // What is larger than a stream's mark is always answered "wait", also when the kernel has taken all of it.
+    if (!this.#write(chunk) && this.#socket.writableLength > 0) this.#body.pause();
   }
 
   #write(chunk: Buffer): boolean {

@@ -67,15 +67,18 @@ export class SocketAnswer implements AnswerWriter {
     this.#writeText(`${text}\r\n`);
   }
 
-  write(chunk: Buffer): boolean {
-    if (this.#bodiless || chunk.length === 0) return true;
-    if (this.#head.length + chunk.length <= JOIN_BYTES) return this.#writeText(this.#takeHead() + this.#framed(chunk));
+  write(chunk: Buffer, onTaken?: () => void): boolean {
+    const isText = this.#head.length + chunk.length <= JOIN_BYTES;
+    if (isText || this.#bodiless) {
+      onTaken?.();
+      return this.#bodiless || chunk.length === 0 || this.#writeText(this.#takeHead() + this.#framed(chunk));
+    }
     this.bytes += chunk.length;
-    if (this.#head === '' && !this.#chunked) return this.socket.write(chunk);
+    if (this.#head === '' && !this.#chunked) return this.socket.write(chunk, onTaken);
     this.socket.cork();
     const opening = this.#takeHead() + (this.#chunked ? `${chunk.length.toString(16)}\r\n` : '');
     this.#writeText(opening);
-    let more = this.socket.write(chunk);
+    let more = this.socket.write(chunk, onTaken);
     if (this.#chunked) more = this.#writeText('\r\n');
     this.socket.uncork();
     return more;

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { messageOf, type Clock } from '../kernel/index.ts';
 import { AnswerError, AnswerParser, type AnswerSink } from './answer-parser.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
+import type { LentBuffer, LentBuffers } from './lent-buffer.ts';
 import type { OutboundRequest } from './outbound-request.ts';
 import { BodySender, type BodyListener } from './request-body.ts';
 
@@ -21,6 +22,10 @@ export interface Carried {
   onHead(status: number, fields: string[]): void;
   /** False asks for a pause. */
   onData(chunk: Buffer): boolean | void;
+  /** Whether it gives pieces of this body back. */
+  readonly borrows: boolean;
+  /** Bytes that are valid until it gives them back. False asks for a pause until then. */
+  onLent(bytes: Buffer, giveBack: () => void): boolean;
   onEnd(trailers: string[]): void;
   onFault(fault: Fault, reason: string): void;
   onBodySent(bytes: number): void;
@@ -31,6 +36,7 @@ export interface ConnectionOwner {
   readonly origin: OriginAddress;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly buffers: LentBuffers;
   readonly connectTimeoutMs: number;
   /** 0: no bound. */
   readonly bodyTimeoutMs: number;
@@ -48,9 +54,14 @@ export interface OriginAddress {
   readonly tls: boolean;
 }
 
-/** What is read at once. All connections share it: a read is used up before the next one begins. */
-const READ_BYTES = 65_536;
-const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+/** What is read at once. All connections share it: a read is used up, or copied, before the next one begins. */
+const SHARED_BYTES = 65_536;
+const sharedBuffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
+
+/** From so much on that is still to come, a connection reads into a buffer of its own, whose pieces are lent. */
+const LARGE_BYTES = 65_536;
+/** Shorter pieces are copied, for less than it takes to keep account of them. */
+const SHORT_BYTES = 16_384;
 
 /**
  * One HTTP/1.1 connection to an endpoint, which carries one request at a time. As a deadline it watches the time to connect,
@@ -65,6 +76,8 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
   #connected = false;
   #gone = false;
   #paused = false;
+  /** What it reads into while it carries a large body. */
+  #buffer: LentBuffer | undefined;
   /** Whether any of the answer to the request it carries has come, and whether its head has. */
   #heard = false;
   #headSeen = false;
@@ -104,7 +117,8 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
   }
 
   resume(): void {
-    if (!this.#paused) return;
+    // What is lent is not read over: it asks again when it is free.
+    if (!this.#paused || this.#buffer?.inUse) return;
     this.#paused = false;
     this.#awaitMore();
     this.#socket.resume();
@@ -142,9 +156,17 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
-    // The receiver may keep it, and the buffer is read into again.
-    const chunk = Buffer.from(bytes.subarray(start, end));
-    if (this.#carried?.onData(chunk) === false) this.#paused = true;
+    const carried = this.#carried;
+    if (!carried) return;
+    const piece = bytes.subarray(start, end);
+    const lent = this.#buffer?.bytes === bytes ? this.#buffer : undefined;
+    if (lent && piece.length >= SHORT_BYTES && carried.borrows) {
+      if (!carried.onLent(piece, lent.lend())) this.#paused = true;
+      return;
+    }
+    // The receiver may keep it, and the buffer is read into again; but for what TLS has made for this piece alone.
+    const kept = lent || bytes === sharedBuffer ? Buffer.from(piece) : piece;
+    if (carried.onData(kept) === false) this.#paused = true;
   }
 
   onComplete(reusable: boolean, trailers: string[]): void {
@@ -168,8 +190,8 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
 
   #open({ host, port, tls }: OriginAddress): Socket {
     if (!tls) {
-      const onread = { buffer: readBuffer, callback: (bytes: number) => this.#received(readBuffer, bytes) };
-      return connectTcp({ host, port, onread }, () => this.#onConnect());
+      const callback = (length: number, bytes: Uint8Array): boolean => this.#received(bytes as Buffer, length);
+      return connectTcp({ host, port, onread: { buffer: () => this.#nextBuffer(), callback } }, () => this.#onConnect());
     }
     const socket = connectTls({ host, port, servername: /[a-z]/i.test(host) && !host.includes(':') ? host : '' }, () =>
       this.#onConnect(),
@@ -225,6 +247,20 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
     return !this.#paused;
   }
 
+  /** Where the next read goes. */
+  #nextBuffer(): Buffer {
+    const left = this.#parser.bodyBytesLeft;
+    if (this.#buffer && left === 0) this.#retireBuffer();
+    else if (!this.#buffer && left >= LARGE_BYTES && this.#carried?.borrows)
+      this.#buffer = this.#owner.buffers.take(() => this.resume());
+    return this.#buffer?.bytes ?? sharedBuffer;
+  }
+
+  #retireBuffer(): void {
+    this.#buffer?.retire();
+    this.#buffer = undefined;
+  }
+
   /** Nothing may come in that nobody asked for: it could be taken for the answer to another request. */
   #expected(): Carried {
     if (!this.#carried) throw new AnswerError('bytes nobody asked for');
@@ -267,6 +303,7 @@ export class UpstreamConnection extends Deadline implements AnswerSink, BodyList
     this.#body?.stop();
     this.#endWatch();
     this.#socket.destroy();
+    this.#retireBuffer();
     // An endpoint closes idle connections when it likes: a request that crossed with that was not refused by anyone.
     const mayRepeat = carried?.request.repeatable === true && !this.#owner.closed;
     const crossed = fault === 'closed' && this.#uses > 1 && !this.#heard && mayRepeat;

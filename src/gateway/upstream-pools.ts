@@ -3,6 +3,7 @@ import { balancerFrom, type Balancer, type Endpoint } from '../balance/index.ts'
 import type { Clock, Runtime } from '../kernel/index.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { LentBuffers } from './lent-buffer.ts';
 import type { UpstreamSettings } from './options.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { StickyCookies } from './sticky.ts';
@@ -18,14 +19,16 @@ export class UpstreamPools {
   readonly #upgradePools = new Map<Endpoint, UndiciPool>();
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
+  readonly #buffers: LentBuffers;
 
-  constructor(name: string, settings: UpstreamSettings, runtime: Runtime, deadlines: Deadlines) {
+  constructor(name: string, settings: UpstreamSettings, runtime: Runtime, deadlines: Deadlines, buffers: LentBuffers) {
     this.settings = settings;
     this.balancer = balancerFrom(settings, runtime, { name });
     this.budget = new RetryBudget(settings.retries.budget);
     this.sticky = settings.sticky && new StickyCookies(settings.sticky);
     this.#clock = runtime.clock;
     this.#deadlines = deadlines;
+    this.#buffers = buffers;
     this.balancer.events.on('removed', ({ endpoint }) => {
       this.#pools.get(endpoint)?.close();
       this.#pools.delete(endpoint);
@@ -36,7 +39,9 @@ export class UpstreamPools {
 
   poolOf(endpoint: Endpoint): ConnectionPool {
     let pool = this.#pools.get(endpoint);
-    if (!pool) this.#pools.set(endpoint, (pool = new ConnectionPool(endpoint.url, this.settings, this.#clock, this.#deadlines)));
+    if (pool) return pool;
+    pool = new ConnectionPool(endpoint.url, this.settings, this.#clock, this.#deadlines, this.#buffers);
+    this.#pools.set(endpoint, pool);
     return pool;
   }
 

@@ -32,6 +32,13 @@ export interface UpstreamReceiver {
   onHead(status: number, headers: readonly string[]): void;
   /** False asks for a pause until {@link UpstreamExchange.resume}. */
   onData(chunk: Buffer): boolean | void;
+  /** Whether pieces of the body that has begun may be lent through {@link onLent} in place of being given through `onData`. */
+  readonly borrows?: boolean;
+  /**
+   * Bytes that stay valid only until `giveBack` is called, which has to happen once, whatever becomes of the answer. False
+   * asks for a pause until then.
+   */
+  onLent?(bytes: Buffer, giveBack: () => void): boolean;
   onEnd(trailers: readonly string[]): void;
   /** A fault: no answer, or one that broke off (when `onHead` came before). Always a SpillwayError. */
   onError(error: Error): void;
