@@ -1,4 +1,5 @@
 /** A worker's process: joins the primary, serves the policy the primary was given, answers what it is asked. */
+import { createBreakerHints } from './breaker/index.ts';
 import { isClusterWorker, joinCluster, type ClusterWorker } from './cluster/index.ts';
 import { remoteCounterStore } from './drivers/remote-counter-store.ts';
 import { remoteKvStore } from './drivers/remote-kv-store.ts';
@@ -62,6 +63,7 @@ async function work(task: WorkerTask): Promise<void> {
     runtime,
   );
 
+  shareOpenings(worker, spillway.proxy);
   worker.onSocket((_, handle) => spillway.listenOn(handle));
   answerPrimary(worker, spillway, runtime, task);
   worker.answer('verdict', (report) => {
@@ -99,6 +101,14 @@ function answerPrimary(worker: ClusterWorker, spillway: Spillway, runtime: Runti
   });
   worker.answer('drainEndpoint', (request) => drainEndpoint(proxy, request as EndpointRequest));
   worker.answer('heapProfile', (forMs) => recordHeapProfile('.spillway', forMs as number, runtime.clock));
+}
+
+/** Endpoints that one worker has found failing, the others need not find out call by call. */
+function shareOpenings(worker: ClusterWorker, { balancers }: Proxy): void {
+  const hints = createBreakerHints(worker.bus);
+  for (const { endpoints } of balancers.values()) {
+    for (const { breaker } of endpoints) if (breaker) hints.attach(breaker);
+  }
 }
 
 /** What the endpoint still works on ends in its own time: nobody waits for that. */

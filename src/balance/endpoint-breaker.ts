@@ -1,5 +1,5 @@
-import { createBreaker, type Breaker, type BreakerOptions } from '../breaker/index.ts';
-import type { Runtime, SpillwayError } from '../kernel/index.ts';
+import { createBreaker, type Breaker, type BreakerEvents, type BreakerOptions } from '../breaker/index.ts';
+import type { Events, Runtime, SpillwayError } from '../kernel/index.ts';
 
 /** Who looked at the clock just before the pick is not late. */
 const CLOCK_GRACE_MS = 1;
@@ -17,6 +17,19 @@ export class EndpointBreaker {
   /** @param dependency its name in metrics. */
   constructor(dependency: string, options: Omit<BreakerOptions, 'name'>, runtime: Runtime) {
     this.#breaker = createBreaker({ ...options, name: dependency }, runtime);
+  }
+
+  get name(): string {
+    return this.#breaker.name;
+  }
+
+  get events(): Events<BreakerEvents> {
+    return this.#breaker.events;
+  }
+
+  /** Another process has found the endpoint failing: for so long one failure is enough. */
+  hint(forMs: number): void {
+    this.#breaker.hint(forMs);
   }
 
   admits(nowMs: number): boolean {

@@ -6,29 +6,45 @@ export const COHORTS = 128;
 /** Places in all: a request's place is its priority's index × 128 + its cohort; 0 is the most deserving. */
 export const PLACES = PRIORITIES.length * COHORTS;
 
-const MAX_GROWTH = 2;
 /** A window in which more than this share waited too long is an overloaded one. */
 const OVERLOADED_SHARE = 0.1;
+/** While the level refuses work already, it falls on when more than this share had to wait noticeably: the queue stays. */
+const CROWDED_SHARE = 0.5;
+/** By so many places it rises at least when nobody had to wait. */
+const CALM_STEP = COHORTS / 8;
+/** The level admits this much of what the process can do; what comes to a loop that is hardly busy fills the rest. */
+const AIM = 0.9;
+/** Of what earlier windows have seen, this much is kept beside what the last one has: a window alone is a few turns long. */
+const KEPT = 0.6;
 
 /**
  * An admission level as DAGOR has it (Zhou et al., SoCC 2018): requests have places by priority and cohort, and those
- * below the level are admitted. When requests were refused because they had waited too long, the level falls, so that next
- * time the same few users are refused instead of whoever comes at the wrong moment; in windows without, it rises. The
- * histogram of places says which level admits how much of the load just seen.
+ * below the level are admitted, so that the same few users are refused instead of whoever comes at the wrong moment. It falls
+ * when requests were refused because they had waited too long. Where it should be follows from what the loop does: while
+ * it was busy it got so much admitted work done, so in all the time there is it could do that much more; the histogram of
+ * places says which level admits that. A loop that idles while requests are refused thus raises the level at once.
  */
 export class AdmissionLevel {
   readonly #options: ResolvedShedderOptions;
-  readonly #places = new Uint32Array(PLACES);
+  readonly #idleMs: () => number;
+  readonly #places = new Float64Array(PLACES);
   /** Requests per priority that had waited too long. */
   readonly #late = new Uint32Array(PRIORITIES.length);
   #level = PLACES;
+  #beganMs = 0;
+  #idleAtBeginMs = 0;
   #offered = 0;
   #admitted = 0;
-  #endsMs = 0;
-  #goodWindows = 0;
+  #waited = 0;
+  /** Decaying sums over the windows before. */
+  #admittedBefore = 0;
+  #elapsedBeforeMs = 0;
+  #idleBeforeMs = 0;
 
-  constructor(options: ResolvedShedderOptions) {
+  /** @param idleMs for how long the loop has waited for something to do, in all. */
+  constructor(options: ResolvedShedderOptions, idleMs: () => number) {
     this.#options = options;
+    this.#idleMs = idleMs;
   }
 
   /** Requests with a place below this are admitted; 640: all. */
@@ -39,43 +55,52 @@ export class AdmissionLevel {
   /**
    * Counts a request; true when that ended a window and the level may have changed.
    * @param late whether it had waited too long for its priority.
+   * @param waited whether it had waited noticeably.
    */
-  offer(place: number, admitted: boolean, late: boolean, nowMs: number): boolean {
+  offer(place: number, admitted: boolean, late: boolean, waited: boolean, nowMs: number): boolean {
     this.#places[place]!++;
     this.#offered++;
     if (admitted) this.#admitted++;
+    if (waited) this.#waited++;
     if (late) this.#late[Math.floor(place / COHORTS)]!++;
-    if (nowMs < this.#endsMs && this.#offered < this.#options.windowRequests) return false;
+    if (nowMs - this.#beganMs < this.#options.window) return false;
     this.#turnWindow(nowMs);
     return true;
   }
 
   #turnWindow(nowMs: number): void {
+    const idleMs = this.#idleMs();
+    const admitted = (this.#admittedBefore += this.#admitted);
+    const elapsedMs = (this.#elapsedBeforeMs += nowMs - this.#beganMs);
+    const idle = (this.#idleBeforeMs += idleMs - this.#idleAtBeginMs);
     const late = this.#late.reduce((sum, count) => sum + count, 0);
-    if (late > OVERLOADED_SHARE * this.#offered) this.#lower();
-    else if (this.#level < PLACES && late === 0) this.#raise();
-    this.#places.fill(0);
+    const overloaded = late > OVERLOADED_SHARE * this.#offered;
+    if (overloaded || this.#level < PLACES) {
+      const busyMs = Math.max(1, elapsedMs - idle);
+      const fits = this.#levelAdmitting((admitted * elapsedMs * AIM) / busyMs);
+      if (this.#waited === 0) this.#level = Math.min(PLACES, Math.max(fits, this.#level + CALM_STEP));
+      else if (fits > this.#level) this.#level = fits;
+      // Priorities of which none waited too long are admitted whole.
+      else if (overloaded) this.#level = Math.max(this.#late.findIndex((count) => count > 0) * COHORTS, fits);
+      // Nor does a queue that only stays cost more than the priority that is divided already.
+      else if (this.#waited > CROWDED_SHARE * this.#offered)
+        this.#level = Math.max(Math.floor(this.#level / COHORTS) * COHORTS, fits);
+    }
+    this.#beginWindow(nowMs, idleMs);
+  }
+
+  #beginWindow(nowMs: number, idleMs: number): void {
+    for (let place = 0; place < PLACES; place++) this.#places[place]! *= KEPT;
+    this.#admittedBefore *= KEPT;
+    this.#elapsedBeforeMs *= KEPT;
+    this.#idleBeforeMs *= KEPT;
     this.#late.fill(0);
-    this.#offered = this.#admitted = 0;
-    this.#endsMs = nowMs + this.#options.window;
+    this.#offered = this.#admitted = this.#waited = 0;
+    this.#beganMs = nowMs;
+    this.#idleAtBeginMs = idleMs;
   }
 
-  #lower(): void {
-    this.#goodWindows = 0;
-    const wanted = this.#levelAdmitting(this.#admitted * (1 - this.#options.decrease));
-    // Priorities of which none waited too long are admitted whole.
-    const spared = this.#late.findIndex((count) => count > 0) * COHORTS;
-    this.#level = Math.max(spared, Math.min(this.#level, wanted));
-  }
-
-  #raise(): void {
-    const growth = Math.min(MAX_GROWTH, 1 + this.#options.increase * 2 ** this.#goodWindows++);
-    const wanted = Math.max(this.#admitted + 1, this.#admitted * growth);
-    this.#level =
-      wanted >= this.#offered ? Math.min(PLACES, this.#level + COHORTS / 8) : Math.max(this.#level, this.#levelAdmitting(wanted));
-  }
-
-  /** The highest level that would have admitted at most `wanted` of the requests in the window. */
+  /** The highest level that would have admitted at most `wanted` of the requests seen. */
   #levelAdmitting(wanted: number): number {
     let sum = 0;
     for (let place = 0; place < PLACES; place++) {

@@ -8,6 +8,6 @@ export {
 export type { ShedEvents, ShedReason } from './events.ts';
 export { shedOptions, type ShedderOptions } from './options.ts';
 export { refuseShed, shedRefusalOf, type RefusableExchange, type ShedRefusal } from './refusal.ts';
-export { createShedder, Shedder, type Admission, type AdmissionRequest, type AfterTurn } from './shed.ts';
+export { createShedder, Shedder, type Admission, type AdmissionRequest, type EventLoop } from './shed.ts';
 export { shedOnMiss } from './shed-on-miss.ts';
 export { shedAtServer } from './shed-at-server.ts';

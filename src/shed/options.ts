@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, duration, share } from '../kernel/index.ts';
+import { duration } from '../kernel/index.ts';
 import { PRIORITIES, type Priority } from '../policy/index.ts';
 
 /** Per priority, the value of a signal from which work of that priority is refused; a missing one is never refused for it. */
@@ -44,13 +44,6 @@ export const shedOptions = z.strictObject({
       'How long work of each priority may wait for the event loop; what has waited longer is refused, in a burst at twice that.',
     ),
   window: duration({ min: '10ms', max: '10s' }).prefault('100ms').describe('How often the admission level is reckoned anew.'),
-  windowRequests: count(10).default(200).describe('Requests after which it is reckoned anew, if they come sooner.'),
-  decrease: share()
-    .default(0.05)
-    .describe('Share by which the admitted load shrinks after a window in which requests waited too long.'),
-  increase: share()
-    .default(0.01)
-    .describe('Share by which it grows after the first window in which none did; doubled for each further one.'),
   tiers: z
     .array(z.string())
     .max(16)

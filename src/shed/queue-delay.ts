@@ -7,8 +7,8 @@ const BACK_TO_BACK_MS = 1;
 /**
  * How long a request has waited for the event loop before its code runs. The kernel's socket buffers and the loop's poll
  * batch hide that wait from the request's own timing. It shows in the turns of the loop: the first request of a turn
- * opens it and an immediate closes it, so what runs late in a turn has waited since it began, and what runs first has
- * waited for the turn before. Work that no request opened shows as a timer's lag.
+ * opens it and an immediate closes it. What is read in a turn has come at some time during the one before, so on the
+ * average it has waited for half of that, and since this one began. Work that no request opened shows as a timer's lag.
  */
 export class QueueDelay {
   readonly #clock: Clock;
@@ -42,9 +42,9 @@ export class QueueDelay {
     this.#afterTurn(this.#close);
   }
 
-  /** The wait of a request that is reached at `nowMs`, ms. */
+  /** The average wait of the requests that are reached at `nowMs`, ms. */
   at(nowMs: number): number {
-    return Math.max(nowMs - this.#startMs, this.#lastTurnMs, this.#lagMs);
+    return Math.max(nowMs - this.#startMs + this.#lastTurnMs / 2, this.#lagMs);
   }
 
   stop(): void {

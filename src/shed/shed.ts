@@ -38,23 +38,31 @@ export interface Admission {
   readonly retryAfterMs: number;
 }
 
-/** Runs `fn` once the running turn of the event loop is over. */
-export type AfterTurn = (fn: () => void) => unknown;
+/** What a shedder has to know of the event loop. */
+export interface EventLoop {
+  /** Runs `fn` once the running turn is over. */
+  afterTurn(fn: () => void): unknown;
+  /** For how long the loop has waited for something to do, ms in all. */
+  idleMs(): number;
+}
+
+const thisLoop: EventLoop = { afterTurn: setImmediate, idleMs: () => performance.eventLoopUtilization().idle };
 
 const HOUR_MS = 3_600_000;
+/**
+ * What has waited less than this share of what it may is admitted whatever the level: without that the loop would run out of
+ * work while requests are refused, whenever the level is a little too low.
+ */
+const HARDLY_WAITED = 0.25;
 const INDEX_OF = Object.fromEntries(PRIORITIES.map((priority, index) => [priority, index])) as Record<Priority, number>;
 
 /**
  * Creates a shedder: when the process cannot do everything, it refuses the least deserving work first.
- * @param afterTurn for tests and other loops; by default `setImmediate`.
+ * @param loop for tests; by default the loop of this process.
  * @throws ConfigError when options are wrong.
  */
-export function createShedder(
-  options: ShedderOptions = {},
-  runtime: Partial<Runtime> = {},
-  afterTurn: AfterTurn = setImmediate,
-): Shedder {
-  return new Shedder(parseOptions(shedOptions, options, 'createShedder(options)'), runtimeFrom(runtime), afterTurn);
+export function createShedder(options: ShedderOptions = {}, runtime: Partial<Runtime> = {}, loop: EventLoop = thisLoop): Shedder {
+  return new Shedder(parseOptions(shedOptions, options, 'createShedder(options)'), runtimeFrom(runtime), loop);
 }
 
 export class Shedder {
@@ -75,12 +83,12 @@ export class Shedder {
   readonly #delayGauge: Gauge;
   #ok: Admission;
 
-  constructor(options: ResolvedShedderOptions, runtime: Runtime, afterTurn: AfterTurn) {
+  constructor(options: ResolvedShedderOptions, runtime: Runtime, loop: EventLoop) {
     this.#options = options;
     this.#runtime = runtime;
-    this.#delay = new QueueDelay(runtime.clock, afterTurn);
+    this.#delay = new QueueDelay(runtime.clock, loop.afterTurn);
     this.#signals = new Signals(options.signals, options.signalTtl);
-    this.#level = new AdmissionLevel(options);
+    this.#level = new AdmissionLevel(options, loop.idleMs);
     this.#maxWaitMs = PRIORITIES.map((priority) => options.maxWait[priority]);
     this.#patience = new Patience(this.#maxWaitMs);
     this.#tierIndex = new Map(options.tiers.map((tier, index) => [tier, index]));
@@ -123,8 +131,9 @@ export class Shedder {
     const alarm = this.#signals.alarmFor(index, nowMs);
     const { level } = this.#level;
     const late = this.#patience.isLate(index, delayMs, nowMs);
-    const admitted = !late && place < level && alarm === undefined;
-    if (this.#level.offer(place, admitted, late, nowMs)) this.#announceLevel(level, delayMs);
+    const hardlyWaited = delayMs < this.#maxWaitMs[index]! * HARDLY_WAITED;
+    const admitted = !late && (place < level || hardlyWaited) && alarm === undefined;
+    if (this.#level.offer(place, admitted, late, !hardlyWaited, nowMs)) this.#announceLevel(level, delayMs);
     if (admitted) {
       this.#admittedIn(request.className).inc();
       return this.#ok;

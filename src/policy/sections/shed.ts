@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { count, share } from '../../kernel/index.ts';
 import { PRIORITIES } from '../types.ts';
 import { durationText } from './duration-text.ts';
 
@@ -10,13 +9,6 @@ export const shedSection = z.strictObject({
     .optional()
     .describe('How long work of each priority may wait for the event loop; what has waited longer is refused.'),
   window: durationText({ min: '10ms', max: '10s' }).optional().describe('How often the admission level is reckoned anew.'),
-  windowRequests: count(10).optional().describe('Requests after which it is reckoned anew, if they come sooner.'),
-  decrease: share()
-    .optional()
-    .describe('Share by which the admitted load shrinks after a window in which requests waited too long.'),
-  increase: share()
-    .optional()
-    .describe('Share by which it grows after the first window in which none did; doubled for each further one.'),
   tiers: z.array(z.string()).max(16).optional().describe('Subscription tiers, most deserving first; the last is refused first.'),
   signals: z
     .record(z.string(), z.partialRecord(z.enum(PRIORITIES), z.number()))
