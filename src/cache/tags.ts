@@ -6,6 +6,8 @@ import type { TagVersion } from '../ports/index.ts';
  */
 export interface TagRecord {
   readonly name: string;
+  /** Kept for good, whenever it was last asked for. */
+  isPinned: boolean;
   /** undefined: not known (any more), ask the store. */
   version: TagVersion | undefined;
   /** What the version was before it came into doubt, and may still be. */
@@ -43,7 +45,6 @@ type Ask = (tags: readonly string[]) => Promise<readonly TagVersion[]>;
 export class TagTable {
   /** Least recently asked for first. */
   readonly #records = new Map<string, TagRecord>();
-  readonly #pinned = new Set<string>();
   readonly #maxTags: number;
   readonly #ask: Ask | undefined;
   /** Tags with a version made up while the store was away. */
@@ -73,8 +74,7 @@ export class TagTable {
 
   /** Keeps a tag for good: one that every entry carries must not be dropped. */
   pin(tag: string): void {
-    this.#pinned.add(tag);
-    this.#record(tag);
+    this.#record(tag).isPinned = true;
   }
 
   /** The tags with their present versions, asked for where they are not known. Rejects when the store does. */
@@ -128,9 +128,10 @@ export class TagTable {
     this.epoch++;
   }
 
-  /** A stamp that came with a stored value. */
-  restore(tags: readonly string[], versions: readonly TagVersion[]): TagStamp {
-    return { records: tags.map((tag) => this.#record(tag)), versions };
+  /** A stamp that came with a stored value; undefined while one of the tags has no known version to compare with. */
+  restore(tags: readonly string[], versions: readonly TagVersion[]): TagStamp | undefined {
+    const records = tags.map((tag) => this.#record(tag));
+    return records.every((record) => record.version) ? { records, versions } : undefined;
   }
 
   /** Makes the versions of `tags` known. Rejects when the store does. */
@@ -162,11 +163,6 @@ export class TagTable {
       if (last.soft !== version.soft) verdict = 'stale';
     }
     return verdict;
-  }
-
-  /** The stamp with records that are known; entries must take it in place of theirs, which may have been dropped. */
-  async renew(stamp: TagStamp): Promise<TagStamp> {
-    return { records: await this.#known(stamp.records.map((record) => record.name)), versions: stamp.versions };
   }
 
   /** Whether one of the tags was invalidated since `sequence`. True also when that cannot be told any more. */
@@ -254,6 +250,7 @@ export class TagTable {
   #record(tag: string): TagRecord {
     const existing = this.#records.get(tag);
     if (existing) {
+      if (existing.isPinned) return existing;
       this.#records.delete(tag);
       this.#records.set(tag, existing);
       return existing;
@@ -261,6 +258,7 @@ export class TagTable {
     const version = this.#ask ? undefined : this.#unique();
     const record: TagRecord = {
       name: tag,
+      isPinned: false,
       version,
       doubted: undefined,
       invalidatedAt: 0,
@@ -277,7 +275,7 @@ export class TagTable {
   /** The dropped record stays with its entries: unknown makes them ask, a version of its own makes them invalid. */
   #dropOldest(): void {
     for (const oldest of this.#records.values()) {
-      if (this.#pinned.has(oldest.name)) continue;
+      if (oldest.isPinned) continue;
       this.#records.delete(oldest.name);
       this.#forgottenAt = Math.max(this.#forgottenAt, oldest.invalidatedAt, oldest.doubtedAt);
       oldest.doubted = undefined;

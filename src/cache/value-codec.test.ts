@@ -17,6 +17,7 @@ function framed(value: unknown): FramedEntry<unknown> {
     ],
     times,
     loadMs: 7,
+    memoryTtlMs: undefined,
   };
 }
 
@@ -57,12 +58,17 @@ test('the frame of this release: a change here is a new version byte', () => {
   const { bytes } = frames.encode(framed({ id: 1 }));
   assert.equal(
     Buffer.from(bytes).toString('latin1'),
-    '\x01V\0\0\0{"f":2000,"g":3000,"u":4000,"l":7,"t":["*","a"],"v":["v1","v2","v3","v4"],"b":"codec"}\u00d4r@\u0091\u00a2id\x01',
+    '\x02\x03\x1d\0\0\0' +
+      '\0\0\0\0\0\x40\x8f\x40' +
+      '\0\0\0\0\0\x40\x9f\x40' +
+      '\0\0\0\0\0\0\x1c\x40' +
+      '\0\0\0\0\0\0\xf8\x7f' +
+      '["*","v1","v2","a","v3","v4"]{"id":1}',
   );
 });
 
 test('bytes that are no frame are no value', () => {
-  for (const bytes of [new Uint8Array(0), new Uint8Array([2, 0, 0, 0, 0]), new Uint8Array([1, 255, 0, 0, 0])]) {
+  for (const bytes of [new Uint8Array(0), new Uint8Array([1, ...new Uint8Array(60)]), new Uint8Array([2, 3, 255, ...new Uint8Array(60)])]) {
     assert.equal(frames.decode({ storedMs: 0, freshUntilMs: 0, bytes }), undefined);
   }
 });

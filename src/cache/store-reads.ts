@@ -1,0 +1,102 @@
+import type { StoredValue } from '../ports/index.ts';
+import type { Fences } from './fences.ts';
+import type { Proof, ProofMark } from './proof.ts';
+import type { Lookout } from './strikes.ts';
+
+/** How many keys are asked for at once, so that no answer keeps the process for long. */
+const MOST_KEYS = 200;
+
+/** One question to the store, about all the keys that were asked for in one turn. */
+export class StoreRead<Found> {
+  readonly keys: string[] = [];
+  /** What came of each key, once {@link done}; undefined: the store did not say. */
+  readonly found: (Found | undefined)[] = [];
+  /** What was invalidated since: it is given to those who asked before, and not kept. */
+  readonly lookout: Lookout;
+  /** The moment before the store was asked. */
+  readonly mark: ProofMark;
+  readonly #end = Promise.withResolvers<void>();
+  hasEnded = false;
+
+  constructor(lookout: Lookout, mark: ProofMark) {
+    this.lookout = lookout;
+    this.mark = mark;
+  }
+
+  /** Never rejects. */
+  get done(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  end(): void {
+    this.hasEnded = true;
+    this.#end.resolve();
+  }
+}
+
+/** One key's part in a {@link StoreRead}. */
+export interface KeyRead<Found> {
+  readonly read: StoreRead<Found>;
+  readonly at: number;
+}
+
+export interface StoreReadDependencies<Found> {
+  readonly fences: Fences;
+  readonly proof: Proof;
+  readonly ask: (keys: readonly string[]) => Promise<readonly (StoredValue | undefined)[]>;
+  /** Fills {@link StoreRead.found} with what becomes of the answers. */
+  readonly takeIn: (read: StoreRead<Found>, answers: readonly (StoredValue | undefined)[]) => Promise<void>;
+}
+
+/**
+ * Reads of the store. Those of one turn are one question, one reading of the tags' versions and one pass over the answers.
+ * Who asks for a key that is being read shares in it, unless the key was invalidated since: then it is asked for anew.
+ */
+export class StoreReads<Found> {
+  readonly #running = new Map<string, StoreRead<Found>>();
+  readonly #with: StoreReadDependencies<Found>;
+  /** Takes further keys in until the turn ends. */
+  #gathering: StoreRead<Found> | undefined;
+
+  constructor(dependencies: StoreReadDependencies<Found>) {
+    this.#with = dependencies;
+  }
+
+  /** How many keys are being read. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Takes part in the read of `key` that runs, or in the next one. */
+  join(key: string): KeyRead<Found> {
+    const running = this.#running.get(key);
+    if (running && running.mark.era === this.#with.proof.era && !running.lookout.isStruck(key)) {
+      return { read: running, at: running.keys.lastIndexOf(key) };
+    }
+    const read = this.#open();
+    this.#running.set(key, read);
+    return { read, at: read.keys.push(key) - 1 };
+  }
+
+  /** The read that gathers keys; one that an invalidation or a gap has come upon takes no more. */
+  #open(): StoreRead<Found> {
+    const { fences, proof } = this.#with;
+    const open = this.#gathering;
+    if (open && open.keys.length < MOST_KEYS && open.mark.era === proof.era && open.lookout.isQuiet) return open;
+    const read = new StoreRead<Found>(fences.lookOut(), proof.mark());
+    this.#gathering = read;
+    queueMicrotask(() => void this.#run(read));
+    return read;
+  }
+
+  async #run(read: StoreRead<Found>): Promise<void> {
+    if (this.#gathering === read) this.#gathering = undefined;
+    try {
+      await this.#with.takeIn(read, await this.#with.ask(read.keys));
+    } catch {
+      // The store did not answer, or not for all of them: those who asked see what memory has.
+    }
+    for (const key of read.keys) if (this.#running.get(key) === read) this.#running.delete(key);
+    read.end();
+  }
+}
