@@ -28,7 +28,7 @@ import { Statistics } from './statistics.ts';
 import { heapPressure } from './pressure.ts';
 import { SchemaChecks } from './schema.ts';
 import { StoreGuard } from './store-guard.ts';
-import type { KeyRead } from './store-reads.ts';
+import type { Answers, KeyRead } from './store-reads.ts';
 import { EVERYTHING, tagName } from './tag-names.ts';
 import { TagTable } from './tags.ts';
 import { Tiers, type Found } from './tiers.ts';
@@ -136,19 +136,28 @@ export class Engine<Value> {
 
   /** {@link find} for several: what memory does not have is one question to the store. */
   async findMany(names: readonly string[]): Promise<Found<Value>[]> {
-    const nowMs = this.clock.now();
+    const startMs = this.clock.now();
     const found: Found<Value>[] = [];
     const asked: (KeyRead<Found<Value>> & { readonly place: number })[] = [];
-    for (const [place, name] of names.entries()) {
-      const here = this.look(name, nowMs);
+    for (let place = 0; place < names.length; place++) {
+      const name = names[place]!;
+      const here = this.look(name, startMs);
       found.push(here);
       if (typeof here === 'object') continue;
-      if (this.store) asked.push({ ...this.tiers.ask(name), place });
-      else this.#miss(name, here);
+      if (!this.store) this.#miss(name, here);
+      else {
+        const { done, at } = this.tiers.ask(name);
+        asked.push({ done, at, place });
+      }
     }
-    for (const { read, at, place } of asked) {
-      if (!read.hasEnded) await read.done;
-      found[place] = this.#judge(names[place]!, read.found[at]);
+    let answers: { readonly of: Promise<Answers<Found<Value>>>; readonly all: Answers<Found<Value>> } | undefined;
+    let nowMs = startMs;
+    for (const { done, at, place } of asked) {
+      if (answers?.of !== done) {
+        answers = { of: done, all: await done };
+        nowMs = this.clock.now();
+      }
+      found[place] = this.#judge(names[place]!, answers.all[at], nowMs);
     }
     return found;
   }
@@ -177,12 +186,12 @@ export class Engine<Value> {
       this.#miss(name, reason);
       return reason;
     }
-    return this.#judge(name, await this.tiers.read(name));
+    const answer = await this.tiers.read(name);
+    return this.#judge(name, answer, this.clock.now());
   }
 
   /** Counts what came of asking the store; where it did not answer, memory's last word serves. */
-  #judge(name: string, answer: Found<Value> | undefined): Found<Value> {
-    const nowMs = this.clock.now();
+  #judge(name: string, answer: Found<Value> | undefined, nowMs: number): Found<Value> {
     const found = answer ?? this.tiers.lookApart(name, nowMs);
     if (typeof found === 'object') this.#hit(found, answer ? 'store' : 'memory', nowMs);
     else this.#miss(name, found);

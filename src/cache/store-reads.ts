@@ -6,37 +6,41 @@ import type { Lookout } from './strikes.ts';
 /** How many keys are asked for at once, so that no answer keeps the process for long. */
 const MOST_KEYS = 200;
 
+/** What came of each key; undefined: the store did not say. */
+export type Answers<Found> = (Found | undefined)[];
+
 /** One question to the store, about all the keys that were asked for in one turn. */
 export class StoreRead<Found> {
   readonly keys: string[] = [];
-  /** What came of each key, once {@link done}; undefined: the store did not say. */
-  readonly found: (Found | undefined)[] = [];
   /** What was invalidated since: it is given to those who asked before, and not kept. */
   readonly lookout: Lookout;
   /** The moment before the store was asked. */
   readonly mark: ProofMark;
-  readonly #end = Promise.withResolvers<void>();
-  hasEnded = false;
+  #pending: PromiseWithResolvers<Answers<Found>> | undefined = Promise.withResolvers();
 
   constructor(lookout: Lookout, mark: ProofMark) {
     this.lookout = lookout;
     this.mark = mark;
   }
 
-  /** Never rejects. */
-  get done(): Promise<void> {
-    return this.#end.promise;
+  /** Never rejects. To be asked for before the end. */
+  get done(): Promise<Answers<Found>> {
+    return this.#pending!.promise;
   }
 
-  end(): void {
-    this.hasEnded = true;
-    this.#end.resolve();
+  /**
+   * Nobody joins any more, and those who did have the promise. The read itself lets go of what it found: V8's maps keep
+   * alive what was in them a while ago.
+   */
+  end(found: Answers<Found>): void {
+    this.#pending!.resolve(found);
+    this.#pending = undefined;
   }
 }
 
 /** One key's part in a {@link StoreRead}. */
 export interface KeyRead<Found> {
-  readonly read: StoreRead<Found>;
+  readonly done: Promise<Answers<Found>>;
   readonly at: number;
 }
 
@@ -44,8 +48,8 @@ export interface StoreReadDependencies<Found> {
   readonly fences: Fences;
   readonly proof: Proof;
   readonly ask: (keys: readonly string[]) => Promise<readonly (StoredValue | undefined)[]>;
-  /** Fills {@link StoreRead.found} with what becomes of the answers. */
-  readonly takeIn: (read: StoreRead<Found>, answers: readonly (StoredValue | undefined)[]) => Promise<void>;
+  /** Puts into `found` what becomes of the answers. */
+  readonly takeIn: (read: StoreRead<Found>, stored: readonly (StoredValue | undefined)[], found: Answers<Found>) => Promise<void>;
 }
 
 /**
@@ -71,11 +75,11 @@ export class StoreReads<Found> {
   join(key: string): KeyRead<Found> {
     const running = this.#running.get(key);
     if (running && running.mark.era === this.#with.proof.era && !running.lookout.isStruck(key)) {
-      return { read: running, at: running.keys.lastIndexOf(key) };
+      return { done: running.done, at: running.keys.lastIndexOf(key) };
     }
     const read = this.#open();
     this.#running.set(key, read);
-    return { read, at: read.keys.push(key) - 1 };
+    return { done: read.done, at: read.keys.push(key) - 1 };
   }
 
   /** The read that gathers keys; one that an invalidation or a gap has come upon takes no more. */
@@ -91,12 +95,13 @@ export class StoreReads<Found> {
 
   async #run(read: StoreRead<Found>): Promise<void> {
     if (this.#gathering === read) this.#gathering = undefined;
+    const found: Answers<Found> = [];
     try {
-      await this.#with.takeIn(read, await this.#with.ask(read.keys));
+      await this.#with.takeIn(read, await this.#with.ask(read.keys), found);
     } catch {
       // The store did not answer, or not for all of them: those who asked see what memory has.
     }
     for (const key of read.keys) if (this.#running.get(key) === read) this.#running.delete(key);
-    read.end();
+    read.end(found);
   }
 }

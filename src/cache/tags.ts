@@ -49,6 +49,8 @@ export class TagTable {
   readonly #ask: Ask | undefined;
   /** Tags with a version made up while the store was away. */
   readonly #apart = new Set<TagRecord>();
+  /** What {@link restore} gave last: values that are read together often have the same few tags. */
+  #restored: { readonly versions: readonly TagVersion[]; readonly stamp: TagStamp; readonly epoch: number } | undefined;
   #lastLocal = 0;
   #sequence = 0;
   /** Tags invalidated at or before this may have left the table. */
@@ -130,8 +132,12 @@ export class TagTable {
 
   /** A stamp that came with a stored value; undefined while one of the tags has no known version to compare with. */
   restore(tags: readonly string[], versions: readonly TagVersion[]): TagStamp | undefined {
-    const records = tags.map((tag) => this.#record(tag));
-    return records.every((record) => record.version) ? { records, versions } : undefined;
+    const last = this.#restored;
+    if (last?.versions === versions && last.epoch === this.epoch && isKnown(last.stamp)) return last.stamp;
+    const stamp = { records: tags.map((tag) => this.#record(tag)), versions };
+    if (!isKnown(stamp)) return undefined;
+    this.#restored = { versions, stamp, epoch: this.epoch };
+    return stamp;
   }
 
   /** Makes the versions of `tags` known. Rejects when the store does. */
@@ -335,6 +341,10 @@ export class TagTable {
     const version = (++this.#lastLocal).toString(36);
     return { hard: version, soft: version };
   }
+}
+
+function isKnown(stamp: TagStamp): boolean {
+  return stamp.records.every((record) => record.version);
 }
 
 function lastKnown(record: TagRecord): TagVersion | undefined {

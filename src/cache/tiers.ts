@@ -12,7 +12,7 @@ import type { BoundedMap } from './resident.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
-import { StoreReads, type KeyRead, type StoreRead } from './store-reads.ts';
+import { StoreReads, type Answers, type KeyRead, type StoreRead } from './store-reads.ts';
 import { tagsOf } from './tag-names.ts';
 import type { TagTable } from './tags.ts';
 import type { Ticks } from './ticks.ts';
@@ -60,6 +60,7 @@ export class Tiers<Value> {
   readonly #proof: Proof;
   readonly #ticks: Ticks;
   readonly #store: StoreGuard | undefined;
+  #lastTags: { readonly names: readonly string[]; readonly tags: readonly string[] } = { names: [], tags: [] };
 
   constructor(dependencies: TierDependencies<Value>) {
     this.#with = dependencies;
@@ -71,7 +72,7 @@ export class Tiers<Value> {
       fences: dependencies.fences,
       proof: dependencies.proof,
       ask: (keys) => this.#store!.getMany(keys),
-      takeIn: (read, answers) => this.#takeIn(read, answers),
+      takeIn: (read, stored, found) => this.#takeIn(read, stored, found),
     });
     const { statistics, events } = dependencies;
     const onEvict = (entry: CachedEntry<Value>): void => {
@@ -145,9 +146,8 @@ export class Tiers<Value> {
 
   /** The usable entry in the store; undefined: it did not answer. */
   async read(key: string): Promise<Found<Value> | undefined> {
-    const { read, at } = this.ask(key);
-    await read.done;
-    return read.found[at];
+    const { done, at } = this.ask(key);
+    return (await done)[at];
   }
 
   /** Reads what memory has just lost, so that the next to ask finds it there again. */
@@ -157,15 +157,16 @@ export class Tiers<Value> {
 
   /** Makes the entry of what the store holds, and keeps it in memory unless `fence` was struck. Rejects when the store does. */
   async adopt(key: string, stored: StoredValue, fence: Fence, asked: ProofMark): Promise<Found<Value>> {
-    const framed = this.#with.frames.decode(stored);
+    const { frames, clock } = this.#with;
+    const framed = frames.decode(stored);
     if (!framed) return 'absent';
     for (;;) {
-      const found = this.#admit(key, framed, asked);
-      if (found === undefined) await this.#tags.settle(framed.tags);
-      else {
+      const found = this.#admit(key, framed, asked, clock.now());
+      if (found !== undefined) {
         if (typeof found === 'object' && !fence.struck) this.#keep(found);
         return found;
       }
+      await this.#tags.settle(framed.tags);
     }
   }
 
@@ -205,53 +206,49 @@ export class Tiers<Value> {
   }
 
   /** One pass over the store's answers; those whose tags have to be asked for first wait for one question about all of them. */
-  async #takeIn(read: StoreRead<Found<Value>>, answers: readonly (StoredValue | undefined)[]): Promise<void> {
-    const { keys, found, lookout, mark } = read;
+  async #takeIn(
+    { keys, lookout, mark }: StoreRead<Found<Value>>,
+    stored: readonly (StoredValue | undefined)[],
+    found: Answers<Found<Value>>,
+  ): Promise<void> {
+    const { frames, clock } = this.#with;
+    const nowMs = clock.now();
     let waiting: Waiting<Value>[] = [];
-    const place = (at: number, framed: FramedEntry<Value>): boolean => {
-      const entry = this.#admit(keys[at]!, framed, mark);
-      found[at] = entry;
-      if (typeof entry === 'object' && !lookout.isStruck(entry.key)) this.#keep(entry);
-      return entry !== undefined;
-    };
     for (let at = 0; at < keys.length; at++) {
-      const stored = answers[at];
-      const framed = stored && this.#with.frames.decode(stored);
-      if (!framed) found[at] = this.#missing(keys[at]!, stored === undefined && !lookout.isStruck(keys[at]!));
-      else if (!place(at, framed)) waiting.push({ at, framed });
+      const key = keys[at]!;
+      const value = stored[at];
+      const framed = value && frames.decode(value);
+      if (framed) {
+        const entry = (found[at] = this.#admit(key, framed, mark, nowMs));
+        if (entry === undefined) waiting.push({ at, framed });
+        else if (typeof entry === 'object' && !lookout.isStruck(key)) this.#keep(entry);
+      } else {
+        if (!value && !lookout.isStruck(key)) this.remove(key);
+        found[at] = this.#whyAbsent(key);
+      }
     }
     while (waiting.length > 0) {
       await this.#tags.settle([...new Set(waiting.flatMap(({ framed }) => framed.tags))]);
-      waiting = waiting.filter(({ at, framed }) => !place(at, framed));
+      const againMs = clock.now();
+      waiting = waiting.filter(({ at, framed }) => {
+        const entry = (found[at] = this.#admit(keys[at]!, framed, mark, againMs));
+        if (typeof entry === 'object' && !lookout.isStruck(entry.key)) this.#keep(entry);
+        return entry === undefined;
+      });
     }
   }
 
-  /** The store has no value. What memory still has of it goes, if the answer is `current`. */
-  #missing(key: string, current: boolean): MissReason {
-    if (current) this.remove(key);
-    return this.#whyAbsent(key);
-  }
-
   /** The entry of what the store holds, if it is usable; undefined while the versions of its tags are not known. */
-  #admit(key: string, framed: FramedEntry<Value>, asked: ProofMark): Found<Value> | undefined {
-    const { value, times, loadMs } = framed;
-    const nowMs = this.#with.clock.now();
+  #admit(key: string, framed: FramedEntry<Value>, asked: ProofMark, nowMs: number): Found<Value> | undefined {
+    const { value, times, loadMs, memoryTtlMs } = framed;
     if (times.usableUntilMs <= nowMs) return 'expired';
     const stamp = this.#tags.restore(framed.tags, framed.versions);
     if (!stamp) return undefined;
-    const memoryTtlMs = framed.memoryTtlMs ?? this.#with.memoryTtlMs(key);
-    const entry = this.entryOf({
-      key,
-      value,
-      tags: tagsOf(framed.tags),
-      times,
-      loadMs,
-      stamp,
-      memoryUntilMs: Math.min(times.freshUntilMs, nowMs + memoryTtlMs),
-      memoryTtlMs: framed.memoryTtlMs,
-      era: asked.era,
-      confirmedMs: asked.confirmedMs,
-    });
+    const keptForMs = memoryTtlMs ?? this.#with.memoryTtlMs(key);
+    const memoryUntilMs = Math.min(times.freshUntilMs, nowMs + keptForMs);
+    const { era, confirmedMs } = asked;
+    const tags = this.#usersTags(framed.tags);
+    const entry = this.entryOf({ key, value, tags, times, loadMs, stamp, memoryUntilMs, memoryTtlMs, era, confirmedMs });
     const doubt = this.#checkTags(entry, nowMs);
     if (doubt) return doubt;
     entry.shared = true;
@@ -272,6 +269,14 @@ export class Tiers<Value> {
 
   #whyAbsent(key: string): MissReason {
     return this.memory.wasEvicted(key) ? 'evicted' : 'absent';
+  }
+
+  /** {@link tagsOf}; values that were read after another often have the same. */
+  #usersTags(names: readonly string[]): readonly string[] {
+    if (names === this.#lastTags.names) return this.#lastTags.tags;
+    const tags = tagsOf(names);
+    this.#lastTags = { names, tags };
+    return tags;
   }
 
   /** Applies what became of the entry's tags; a reason when it is not usable, or not known to be. */
