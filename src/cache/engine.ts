@@ -375,7 +375,14 @@ export class Engine<Value> {
   #write(entry: CachedEntry<Value>): StoreWrite {
     const { value, stamp, loadMs, memoryTtlMs, storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = entry;
     const times = { storedMs, freshUntilMs, graceUntilMs, usableUntilMs };
-    const framed = { value, tags: stamp.records.map((record) => record.name), versions: stamp.versions, times, loadMs, memoryTtlMs };
+    const framed = {
+      value,
+      tags: stamp.records.map((record) => record.name),
+      versions: stamp.versions,
+      times,
+      loadMs,
+      memoryTtlMs,
+    };
     return { key: entry.key, value: this.#frames.encode(framed), keepMs: Math.max(1, usableUntilMs - this.clock.now()) };
   }
 

@@ -68,7 +68,11 @@ test('the frame of this release: a change here is a new version byte', () => {
 });
 
 test('bytes that are no frame are no value', () => {
-  for (const bytes of [new Uint8Array(0), new Uint8Array([1, ...new Uint8Array(60)]), new Uint8Array([2, 3, 255, ...new Uint8Array(60)])]) {
+  for (const bytes of [
+    new Uint8Array(0),
+    new Uint8Array([1, ...new Uint8Array(60)]),
+    new Uint8Array([2, 3, 255, ...new Uint8Array(60)]),
+  ]) {
     assert.equal(frames.decode({ storedMs: 0, freshUntilMs: 0, bytes }), undefined);
   }
 });
