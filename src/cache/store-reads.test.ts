@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MemoryKvStore } from '../drivers/memory-kv-store.ts';
 import { SimulatedClock } from '../kernel/index.ts';
-import type { KvStore } from '../ports/index.ts';
+import type { KvStore, StoreListener } from '../ports/index.ts';
 import { createCache, type Cache, type CacheOptions } from './index.ts';
 
 /** A process that reads from a store over a slow line, and another that writes to it. */
@@ -12,7 +12,8 @@ function setup(t: TestContext, options: CacheOptions = {}) {
   const questions: (readonly string[])[] = [];
   const tagQuestions: (readonly string[])[] = [];
   const held: (() => void)[] = [];
-  const line = { isHeld: false, isBroken: false };
+  const line = { isHeld: false, isBroken: false, isDeaf: false };
+  let listener: StoreListener | undefined;
   const inner = server.connect();
   const store: KvStore = new Proxy(inner, {
     get: (target, name) => {
@@ -31,6 +32,18 @@ function setup(t: TestContext, options: CacheOptions = {}) {
           return target.versions(tags);
         };
       }
+      if (name === 'watch') {
+        return (given: StoreListener, maxStalenessMs: number) => {
+          listener = given;
+          const watch = target.watch(given, maxStalenessMs);
+          return {
+            get provenMs() {
+              return line.isDeaf ? -Infinity : watch.provenMs;
+            },
+            close: () => watch.close(),
+          };
+        };
+      }
       const member = target[name as keyof KvStore];
       return typeof member === 'function' ? member.bind(target) : member;
     },
@@ -43,7 +56,7 @@ function setup(t: TestContext, options: CacheOptions = {}) {
     for (const go of held.splice(0)) go();
     await clock.advance(0);
   };
-  return { clock, server, cache, writer, questions, tagQuestions, line, release };
+  return { clock, server, cache, writer, questions, tagQuestions, line, release, gap: () => listener!.onGap() };
 }
 
 const named = (count: number): string[] => Array.from({ length: count }, (_, at) => `k:${at}`);
@@ -131,6 +144,98 @@ for (const [name, invalidate] of Object.entries(INVALIDATIONS)) {
     });
   }
 }
+
+for (const [name, invalidate] of Object.entries(INVALIDATIONS)) {
+  test(`${name} elsewhere during a read of many leaves nothing of it in memory`, async (t) => {
+    const { cache, clock, writer, line, release } = setup(t);
+    await writer.setMany(valuesOf(named(3)));
+    line.isHeld = true;
+    const reading = cache.getMany(named(3));
+    await clock.advance(0);
+    await invalidate(writer);
+    await release();
+    assert.deepEqual(await reading, Object.values(valuesOf(named(3))), 'who asked before may have it');
+    assert.equal(cache.peek('k:0')?.value, 'value of k:0');
+    assert.equal(cache.peek('k:1'), undefined);
+  });
+}
+
+test('a key invalidated in the turn in which it is asked for is asked for once more, the others are not', async (t) => {
+  const { cache, writer, questions } = setup(t);
+  const keys = named(3);
+  await writer.setMany(valuesOf(keys));
+  const [, , after] = await Promise.all([cache.getMany(keys), cache.delete('k:1'), cache.getMany(keys)]);
+  assert.deepEqual(questions, [keys, ['k:1']]);
+  assert.deepEqual([after[0], after[2]], ['value of k:0', 'value of k:2']);
+});
+
+test('after a gap nobody shares a read from before it, and tags are asked for again', async (t) => {
+  const { cache, clock, writer, questions, line, release, gap } = setup(t);
+  const keys = named(3);
+  await writer.setMany(valuesOf(keys), { tags: ['t'] });
+  await cache.get('k:2');
+  line.isHeld = true;
+  const before = cache.getMany(['k:0', 'k:1']);
+  await clock.advance(0);
+  gap();
+  const after = cache.getMany(['k:0', 'k:1']);
+  await clock.advance(0);
+  assert.deepEqual(questions.slice(1), [
+    ['k:0', 'k:1'],
+    ['k:0', 'k:1'],
+  ]);
+  await release();
+  assert.deepEqual(await after, ['value of k:0', 'value of k:1']);
+  assert.deepEqual(await before, await after);
+});
+
+test('what was read is proven from before it was asked for', async (t) => {
+  const { cache, clock, writer, questions, line, release } = setup(t, { maxStaleness: '1s' });
+  line.isDeaf = true;
+  await writer.set('k', 'value');
+  line.isHeld = true;
+  const reading = cache.getMany(['k']);
+  await clock.advance(900);
+  await release();
+  await reading;
+  await cache.getMany(['k']);
+  assert.equal(questions.length, 1);
+  await clock.advance(150);
+  await cache.getMany(['k']);
+  assert.equal(questions.length, 2);
+});
+
+test('what the store no longer has leaves memory, unless it was stored since', async (t) => {
+  const { cache, clock, writer, server, line, release } = setup(t, { maxStaleness: '1s' });
+  line.isDeaf = true;
+  await writer.set('k', 'value');
+  await cache.get('k');
+  await clock.advance(1100);
+  line.isHeld = true;
+  const reading = cache.getMany(['k', 'other']);
+  await clock.advance(0);
+  await cache.set('other', 'set here');
+  await release();
+  await reading;
+  assert.equal(cache.peek('other')?.value, 'set here');
+  const raw = server.connect();
+  await raw.remove(['k', 'other']);
+  await clock.advance(1100);
+  assert.deepEqual(await cache.getMany(['k', 'other']), [undefined, undefined]);
+  assert.equal(cache.stats().memory.entries, 0);
+});
+
+test('what was read does not take the place of what was loaded since', async (t) => {
+  const { cache, clock, writer, line, release } = setup(t);
+  await writer.set('k', 'old');
+  line.isHeld = true;
+  const reading = cache.getMany(['k']);
+  await clock.advance(10);
+  assert.equal(await cache.getOrSet('k', () => 'new', { forceFresh: true }), 'new');
+  await release();
+  assert.deepEqual(await reading, ['old']);
+  assert.equal(cache.peek('k')?.value, 'new');
+});
 
 test('a tag invalidated during a read of many: the entries of the tag are not served, the others are', async (t) => {
   for (const here of [true, false]) {

@@ -77,16 +77,16 @@ export class StoreReads<Found> {
     if (running && running.mark.era === this.#with.proof.era && !running.lookout.isStruck(key)) {
       return { done: running.done, at: running.keys.lastIndexOf(key) };
     }
-    const read = this.#open();
+    const read = this.#open(key);
     this.#running.set(key, read);
     return { done: read.done, at: read.keys.push(key) - 1 };
   }
 
-  /** The read that gathers keys; one that an invalidation or a gap has come upon takes no more. */
-  #open(): StoreRead<Found> {
+  /** The read that gathers keys, unless an invalidation of this one or a gap has come upon it. */
+  #open(key: string): StoreRead<Found> {
     const { fences, proof } = this.#with;
     const open = this.#gathering;
-    if (open && open.keys.length < MOST_KEYS && open.mark.era === proof.era && open.lookout.isQuiet) return open;
+    if (open && open.keys.length < MOST_KEYS && open.mark.era === proof.era && !open.lookout.isStruck(key)) return open;
     const read = new StoreRead<Found>(fences.lookOut(), proof.mark());
     this.#gathering = read;
     queueMicrotask(() => void this.#run(read));
