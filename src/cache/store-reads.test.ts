@@ -4,6 +4,7 @@ import { MemoryKvStore } from '../drivers/memory-kv-store.ts';
 import { SimulatedClock } from '../kernel/index.ts';
 import type { KvStore, StoreListener } from '../ports/index.ts';
 import { createCache, type Cache, type CacheOptions } from './index.ts';
+import type { EntryOptions } from './types.ts';
 
 /** A process that reads from a store over a slow line, and another that writes to it. */
 function setup(t: TestContext, options: CacheOptions = {}) {
@@ -331,13 +332,15 @@ test('values of many are frozen or cloned, as told', async (t) => {
   assert.notEqual(first, second);
 });
 
-for (const [what, options, entry, askedAgain] of [
+const COPIES: readonly (readonly [what: string, options: CacheOptions, entry: EntryOptions, isAskedAgain: boolean])[] = [
   ['as long as the value is fresh', {}, {}, false],
   ['for memoryTtl', { memoryTtl: '1s' }, {}, true],
   ['for the memoryTtl of the rule', { memoryTtl: '1h', rules: [{ prefix: 'k', memoryTtl: '1s' }] }, {}, true],
   ['for the memoryTtl of the one who stored it', { memoryTtl: '1h' }, { memoryTtl: '1s' }, true],
   ['for the memoryTtl of the one who stored it, rather than its own', { memoryTtl: '1s' }, { memoryTtl: '1h' }, false],
-] as const) {
+];
+
+for (const [what, options, entry, isAskedAgain] of COPIES) {
   test(`a copy of what another process stored is kept ${what}`, async (t) => {
     const { cache, writer, clock, questions } = setup(t, options);
     await writer.set('k', 'value', entry);
@@ -347,7 +350,7 @@ for (const [what, options, entry, askedAgain] of [
     assert.equal(questions.length, 1);
     await clock.advance(200);
     assert.equal(await cache.get('k'), 'value');
-    assert.equal(questions.length, askedAgain ? 2 : 1);
+    assert.equal(questions.length, isAskedAgain ? 2 : 1);
   });
 }
 
