@@ -3,7 +3,7 @@ const LONGEST_LIST = 8;
 
 /**
  * Whether JSON gives a value back as it was, and is the quicker way: for small objects without long lists, whose fields
- * MessagePack's record structures would name but once. `undefined`, -0 and whatever JSON has no word for are not plain.
+ * MessagePack’s record structures would name but once. `undefined`, -0 and whatever JSON has no word for are not plain.
  */
 export function suitsJson(value: unknown): boolean {
   return typeof value === 'object' && value !== null && plainParts(value, MOST_PARTS) > 0;
@@ -36,7 +36,7 @@ function plainFields(object: object, allowance: number): number {
   if (Object.getPrototypeOf(object) !== Object.prototype) return 0;
   let left = allowance;
   for (const name in object) {
-    left = plainParts((object as Record<string, unknown>)[name], left);
+    left = name === '__proto__' ? 0 : plainParts((object as Record<string, unknown>)[name], left);
     if (left <= 0) return 0;
   }
   return left;

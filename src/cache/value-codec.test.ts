@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { FrameFormat, type FramedEntry } from './frame.ts';
+import { suitsJson } from './plain-json.ts';
 import { valueCodec } from './value-codec.ts';
 
 const frames = new FrameFormat<unknown>(valueCodec, 1024);
@@ -37,6 +38,36 @@ test('what goes in comes out', () => {
 function hasNoEqualInMessagePack(value: unknown): boolean {
   return /(^|[^\w.])-0(?![.\d])|Date\(NaN\)|__proto__/.test(fc.stringify(value));
 }
+
+test('small plain objects are JSON, whatever JSON would change is not', () => {
+  const isJson = (value: unknown): boolean => /^[{[]/.test(Buffer.from(valueCodec.encode(value)).toString('latin1'));
+  const plain = { id: 1, name: 'Ada', roles: ['admin', null], address: { zip: '75001', geo: [32.7, -96.8] }, isActive: true };
+  for (const value of [plain, [plain], {}, [], { text: 'x'.repeat(10_000) }]) assert.ok(isJson(value));
+  const own = (extra: object): object => Object.assign({ id: 1 }, extra);
+  const others = [
+    undefined,
+    -0,
+    NaN,
+    Infinity,
+    1n,
+    new Date(0),
+    new Map(),
+    new Set(),
+    /x/,
+    new Uint8Array(1),
+    new URL('http://x'),
+  ];
+  for (const other of others) assert.ok(!isJson({ other }) && !isJson([[other]]), String(other));
+  for (const value of [own({ toJSON: () => 7 }), own({ valueOf: undefined }), JSON.parse('{"__proto__":1}')])
+    assert.ok(!isJson(value));
+  for (const primitive of [91, 123, -5, 'text', true, null])
+    assert.equal(valueCodec.decode(valueCodec.encode(primitive)), primitive);
+  assert.ok(!isJson(Array.from({ length: 9 }, () => plain)), 'a list names the fields of its objects once');
+  assert.ok(!isJson(Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`field${at}`, at]))));
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+  assert.ok(!suitsJson(cyclic));
+});
 
 test('text and bytes are stored as they are, and compressed when that pays', () => {
   const html = '<li class="plan">12-month fixed</li>'.repeat(500);
