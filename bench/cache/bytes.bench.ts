@@ -28,7 +28,7 @@ const objects = Array.from({ length: 50 }, (_, at) => ({
 function framed(value: unknown) {
   const times = { storedMs: 1.7e12, freshUntilMs: 1.7e12 + 3e5, graceUntilMs: 1.7e12 + 4e6, usableUntilMs: 1.7e12 + 4e6 };
   const versions = [{ hard: '0b5e7f0e-1c1b.17', soft: '0b5e7f0e-1c1b.17' }];
-  return { value, tags: ['*'], versions, times, loadMs: 12 };
+  return { value, tags: ['*'], versions, times, loadMs: 12, memoryTtlMs: undefined };
 }
 
 function row(name: string, value: unknown, asJson: string): (string | number)[] {

@@ -122,7 +122,10 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
 
   /** The values of `keys`, in order. One round trip for all that memory does not have (one per slot on Redis Cluster). */
   async getMany<T extends Value = Value>(keys: readonly string[]): Promise<(T | undefined)[]> {
-    return Promise.all(keys.map((key) => this.get<T>(key)));
+    const engine = this.#engine;
+    const found = await engine.findMany(keys.map((key) => this.#name(key)));
+    const nowMs = engine.clock.now();
+    return found.map((each) => (typeof each === 'string' || each.graceUntilMs <= nowMs ? undefined : (engine.give(each) as T)));
   }
 
   async entry(key: string): Promise<Entry<Value> | undefined> {
@@ -214,7 +217,7 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
         }
         case 'served': {
           // The store does not judge tags: what it holds may be worthless, and then must be replaced.
-          const found = await engine.tiers.read(name).catch(() => undefined);
+          const found = await engine.tiers.read(name);
           if (typeof found === 'object' && found.freshUntilMs > engine.clock.now()) {
             return { role: 'follower', done: Promise.resolve('committed') };
           }

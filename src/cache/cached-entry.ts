@@ -13,6 +13,23 @@ export interface EntryTimes {
   readonly usableUntilMs: number;
 }
 
+/** What an entry is made of before it has a place. */
+export interface EntryParts<Value> {
+  readonly key: string;
+  readonly value: Value;
+  readonly tags: readonly string[];
+  readonly times: EntryTimes;
+  readonly loadMs: number;
+  readonly stamp: TagStamp;
+  /** Until when memory need not ask the store. */
+  readonly memoryUntilMs: number;
+  /** What whoever stored it said of how long a process keeps its copy, ms. */
+  readonly memoryTtlMs: number | undefined;
+  /** Era and monotonic moment of {@link Proof} before the value was made or read. */
+  readonly era: number;
+  readonly confirmedMs: number;
+}
+
 /** A value with all that the cache knows of it; in memory it is a member of the eviction queues too. */
 export class CachedEntry<Value> implements Entry<Value>, Resident, Provable {
   // What a hit reads comes first, to lie together in memory.
@@ -34,6 +51,8 @@ export class CachedEntry<Value> implements Entry<Value>, Resident, Provable {
   stamp: TagStamp;
   /** Until when this process need not ask the store for a newer one. */
   memoryUntilMs: number;
+  /** Goes to the store with it, for the copies of others. */
+  readonly memoryTtlMs: number | undefined;
   /** See {@link Provable}. */
   readonly era: number;
   confirmedMs: number;
@@ -50,31 +69,21 @@ export class CachedEntry<Value> implements Entry<Value>, Resident, Provable {
   older: this | undefined = undefined;
   newer: this | undefined = undefined;
 
-  constructor(fields: {
-    readonly key: string;
-    readonly value: Value;
-    readonly tags: readonly string[];
-    readonly times: EntryTimes;
-    readonly loadMs: number;
-    readonly stamp: TagStamp;
-    readonly memoryUntilMs: number;
-    readonly era: number;
-    readonly confirmedMs: number;
-    readonly bytes: number;
-  }) {
-    this.key = fields.key;
-    this.value = fields.value;
-    this.tags = fields.tags;
-    this.storedMs = fields.times.storedMs;
-    this.freshUntilMs = fields.times.freshUntilMs;
-    this.graceUntilMs = fields.times.graceUntilMs;
-    this.usableUntilMs = fields.times.usableUntilMs;
-    this.loadMs = fields.loadMs;
-    this.stamp = fields.stamp;
-    this.memoryUntilMs = fields.memoryUntilMs;
-    this.era = fields.era;
-    this.confirmedMs = fields.confirmedMs;
-    this.bytes = fields.bytes;
+  constructor(parts: EntryParts<Value>, bytes: number) {
+    this.key = parts.key;
+    this.value = parts.value;
+    this.tags = parts.tags;
+    this.storedMs = parts.times.storedMs;
+    this.freshUntilMs = parts.times.freshUntilMs;
+    this.graceUntilMs = parts.times.graceUntilMs;
+    this.usableUntilMs = parts.times.usableUntilMs;
+    this.loadMs = parts.loadMs;
+    this.stamp = parts.stamp;
+    this.memoryUntilMs = parts.memoryUntilMs;
+    this.memoryTtlMs = parts.memoryTtlMs;
+    this.era = parts.era;
+    this.confirmedMs = parts.confirmedMs;
+    this.bytes = bytes;
   }
 
   /** Stale from `nowMs` on; grace counts from there. */
@@ -90,7 +99,7 @@ export class CachedEntry<Value> implements Entry<Value>, Resident, Provable {
   /** The same entry as it is seen when its TTL ended at `endMs` already. */
   asOf(endMs: number): CachedEntry<Value> {
     const { storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = this;
-    const copy = new CachedEntry<Value>({ ...this, times: { storedMs, freshUntilMs, graceUntilMs, usableUntilMs } });
+    const copy = new CachedEntry<Value>({ ...this, times: { storedMs, freshUntilMs, graceUntilMs, usableUntilMs } }, this.bytes);
     copy.reload = this.reload;
     copy.expire(endMs);
     return copy;

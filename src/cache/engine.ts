@@ -11,7 +11,7 @@ import {
 } from '../kernel/index.ts';
 import type { Bus, KvStore, StoreWatch, StoreWrite } from '../ports/index.ts';
 import { Audit } from './audit.ts';
-import type { CachedEntry, EntryTimes } from './cached-entry.ts';
+import type { CachedEntry, EntryParts, EntryTimes } from './cached-entry.ts';
 import { Coherence } from './coherence.ts';
 import { toMs } from './durations.ts';
 import type { CacheEvents, MissReason, Tier } from './events.ts';
@@ -28,9 +28,10 @@ import { Statistics } from './statistics.ts';
 import { heapPressure } from './pressure.ts';
 import { SchemaChecks } from './schema.ts';
 import { StoreGuard } from './store-guard.ts';
+import type { Answers, KeyRead } from './store-reads.ts';
 import { EVERYTHING, tagName } from './tag-names.ts';
 import { TagTable } from './tags.ts';
-import { Tiers, type EntryParts, type Found } from './tiers.ts';
+import { Tiers, type Found } from './tiers.ts';
 import { Ticks } from './ticks.ts';
 import { TtlRules, type RuleTimes } from './ttl-rules.ts';
 import type { Codec, EntryOptions } from './types.ts';
@@ -93,6 +94,7 @@ export class Engine<Value> {
       freezes: settings.values === 'frozen',
       ticks: new Ticks(this.clock.now()),
       early: this.early,
+      memoryTtlMs: (key) => this.#rules.of(key)?.memoryTtl ?? settings.memoryTtl ?? Infinity,
     });
     const { backoff: baseMs, maxBackoff: maxMs, maxKeys } = settings.failures;
     const failures = new FailureMemory(this.clock, this.random, { baseMs, maxMs, maxKeys });
@@ -132,6 +134,34 @@ export class Engine<Value> {
     return typeof found === 'object' ? found : this.findInStore(name, found);
   }
 
+  /** {@link find} for several: what memory does not have is one question to the store. */
+  async findMany(names: readonly string[]): Promise<Found<Value>[]> {
+    const startMs = this.clock.now();
+    const found: Found<Value>[] = [];
+    const asked: (KeyRead<Found<Value>> & { readonly place: number })[] = [];
+    for (let place = 0; place < names.length; place++) {
+      const name = names[place]!;
+      const here = this.look(name, startMs);
+      found.push(here);
+      if (typeof here === 'object') continue;
+      if (!this.store) this.#miss(name, here);
+      else {
+        const { done, at } = this.tiers.ask(name);
+        asked.push({ done, at, place });
+      }
+    }
+    let answers: { readonly of: Promise<Answers<Found<Value>>>; readonly all: Answers<Found<Value>> } | undefined;
+    let nowMs = startMs;
+    for (const { done, at, place } of asked) {
+      if (answers?.of !== done) {
+        answers = { of: done, all: await done };
+        nowMs = this.clock.now();
+      }
+      found[place] = this.#judge(names[place]!, answers.all[at], nowMs);
+    }
+    return found;
+  }
+
   /** Memory's part of {@link find}. */
   look(name: string, nowMs: number): Found<Value> {
     const entry = this.settled(name, nowMs);
@@ -156,12 +186,14 @@ export class Engine<Value> {
       this.#miss(name, reason);
       return reason;
     }
-    let tier: Tier = 'store';
-    const found = await this.tiers.read(name).catch(() => {
-      tier = 'memory';
-      return this.tiers.lookApart(name, this.clock.now());
-    });
-    if (typeof found === 'object') this.#hit(found, tier, this.clock.now());
+    const answer = await this.tiers.read(name);
+    return this.#judge(name, answer, this.clock.now());
+  }
+
+  /** Counts what came of asking the store; where it did not answer, memory's last word serves. */
+  #judge(name: string, answer: Found<Value> | undefined, nowMs: number): Found<Value> {
+    const found = answer ?? this.tiers.lookApart(name, nowMs);
+    if (typeof found === 'object') this.#hit(found, answer ? 'store' : 'memory', nowMs);
     else this.#miss(name, found);
     return found;
   }
@@ -294,10 +326,11 @@ export class Engine<Value> {
     const rule = this.#rules.of(made.key);
     const times = this.#times(made.madeMs, made.options, rule);
     const { memoryTtl } = made.options;
-    const memoryTtlMs = memoryTtl === undefined ? (rule?.memoryTtl ?? this.settings.memoryTtl) : toMs(memoryTtl, 'memoryTtl');
-    const memoryUntilMs = Math.min(times.usableUntilMs, this.clock.now() + (memoryTtlMs ?? Infinity));
+    const memoryTtlMs = memoryTtl === undefined ? undefined : toMs(memoryTtl, 'memoryTtl');
+    const keptForMs = memoryTtlMs ?? rule?.memoryTtl ?? this.settings.memoryTtl ?? Infinity;
+    const memoryUntilMs = Math.min(times.usableUntilMs, this.clock.now() + keptForMs);
     const value = this.settings.values === 'cloned' ? structuredClone(made.value) : made.value;
-    return this.tiers.entryOf({ ...made, ...made.mark, value, times, memoryUntilMs });
+    return this.tiers.entryOf({ ...made, ...made.mark, value, times, memoryUntilMs, memoryTtlMs });
   }
 
   /**
@@ -340,9 +373,16 @@ export class Engine<Value> {
   }
 
   #write(entry: CachedEntry<Value>): StoreWrite {
-    const { value, stamp, loadMs, storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = entry;
+    const { value, stamp, loadMs, memoryTtlMs, storedMs, freshUntilMs, graceUntilMs, usableUntilMs } = entry;
     const times = { storedMs, freshUntilMs, graceUntilMs, usableUntilMs };
-    const framed = { value, tags: stamp.records.map((record) => record.name), versions: stamp.versions, times, loadMs };
+    const framed = {
+      value,
+      tags: stamp.records.map((record) => record.name),
+      versions: stamp.versions,
+      times,
+      loadMs,
+      memoryTtlMs,
+    };
     return { key: entry.key, value: this.#frames.encode(framed), keepMs: Math.max(1, usableUntilMs - this.clock.now()) };
   }
 
@@ -394,7 +434,7 @@ interface WriteFence extends Fence {
   echoed?: boolean;
 }
 
-interface MadeValue<Value> extends Omit<EntryParts<Value>, 'times' | 'memoryUntilMs' | keyof ProofMark> {
+interface MadeValue<Value> extends Omit<EntryParts<Value>, 'times' | 'memoryUntilMs' | 'memoryTtlMs' | keyof ProofMark> {
   readonly mark: ProofMark;
   readonly options: EntryOptions;
   readonly madeMs: number;

@@ -37,7 +37,7 @@ export async function explain(engine: Engine<unknown>, key: string): Promise<Exp
   const visits = present?.visits ?? 0;
   const inMemory = engine.tiers.look(key, nowMs);
   if (present) present.visits = visits;
-  const found = typeof inMemory === 'string' && engine.store ? await engine.tiers.read(key).catch(() => inMemory) : inMemory;
+  const found = typeof inMemory === 'string' && engine.store ? ((await engine.tiers.read(key)) ?? inMemory) : inMemory;
   const common = {
     key,
     loading: engine.fills.has(key),

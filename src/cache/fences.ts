@@ -1,3 +1,5 @@
+import { StrikeJournal, type Lookout } from './strikes.ts';
+
 /** A work under way on a key, which ends in storing something unless the key was invalidated in the meantime. */
 export class Fence {
   readonly key: string;
@@ -13,9 +15,13 @@ export class Fence {
   }
 }
 
-/** The generation map of this process: whoever reads, loads or writes a key opens a fence first and looks at it last. */
+/**
+ * The generation map of this process: whoever loads or writes a key opens a fence first and looks at it last; whoever reads
+ * some from the store looks out for all of them at once.
+ */
 export class Fences {
   readonly #open = new Map<string, Set<Fence>>();
+  readonly #journal = new StrikeJournal();
 
   /** How many keys have work under way: never more than there are running calls. */
   get size(): number {
@@ -30,23 +36,24 @@ export class Fences {
     return fence;
   }
 
+  /** For works that need to know at their end only which of their keys were struck. */
+  lookOut(): Lookout {
+    return this.#journal.fromHere();
+  }
+
   close(fence: Fence): void {
     const fences = this.#open.get(fence.key);
     if (fences?.delete(fence) && fences.size === 0) this.#open.delete(fence.key);
   }
 
   strike(key: string): void {
-    const fences = this.#open.get(key);
-    if (!fences) return;
-    this.#open.delete(key);
-    for (const fence of fences) {
-      fence.struck = true;
-      fence.onStrike?.();
-    }
+    this.#journal.add(key);
+    this.#strikeOpen(key);
   }
 
   /** The store says that the key changed, perhaps by this process. */
   hint(key: string): void {
+    this.#journal.add(key);
     for (const fence of this.#open.get(key) ?? []) {
       if (fence.onHint) fence.onHint();
       else {
@@ -58,6 +65,17 @@ export class Fences {
   }
 
   strikeWhere(test: (key: string) => boolean): void {
-    for (const key of this.#open.keys()) if (test(key)) this.strike(key);
+    this.#journal.addWhere(test);
+    for (const key of this.#open.keys()) if (test(key)) this.#strikeOpen(key);
+  }
+
+  #strikeOpen(key: string): void {
+    const fences = this.#open.get(key);
+    if (!fences) return;
+    this.#open.delete(key);
+    for (const fence of fences) {
+      fence.struck = true;
+      fence.onStrike?.();
+    }
   }
 }

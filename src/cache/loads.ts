@@ -152,7 +152,7 @@ export class Loads<Value> {
   async #find(key: string): Promise<Found<Value> | undefined> {
     const found = this.#with.tiers.look(key, this.#with.clock.now());
     if (typeof found === 'object' || !this.#with.store) return found;
-    return this.#with.tiers.read(key).catch(() => undefined);
+    return this.#with.tiers.read(key);
   }
 
   /** Runs the loader under `fill` and stores what it returns. */

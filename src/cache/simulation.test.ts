@@ -98,6 +98,17 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
           )
         : node.cache.get(key)
     ).catch(() => undefined);
+    check(key, value, startedMs, node);
+  };
+
+  const readMany = async (node = pick(random, nodes)): Promise<void> => {
+    const startedMs = clock.monotonic();
+    const keys = Array.from({ length: 1 + randomInt(random, 6) }, () => pick(random, KEYS));
+    const values = await node.cache.getMany(keys);
+    for (const [at, key] of keys.entries()) check(key, values[at], startedMs, node);
+  };
+
+  const check = (key: string, value: number | undefined, startedMs: number, node: Node): void => {
     if (value === undefined) return;
     outcome.reads++;
     const strict = truth.oldest(key, startedMs);
@@ -134,6 +145,7 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
     );
     await clock.sleep(OUTAGE_MS);
     // Reads of others may prove what they share with it.
+    if (random.next() < 0.3) await readMany(node);
     for (const other of KEYS) await read(other, node);
     await clock.sleep(MAX_STALENESS_MS);
     await read(key, node);
@@ -142,7 +154,7 @@ async function run(seed: number, fault: Fault): Promise<{ reads: number; stale: 
   for (let step = 0; step < 300; step++) {
     const dice = random.next();
     if (dice < writes) running.push(write());
-    else if (dice < 0.9) running.push(read());
+    else if (dice < 0.9) running.push(random.next() < 0.4 ? readMany() : read());
     else if (dice < 0.93 && (fault === 'cuts' || fault === 'everything')) {
       running.push(miss(pick(random, nodes)));
     } else if (dice < 0.95 && (fault === 'freezes' || fault === 'everything')) {

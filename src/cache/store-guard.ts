@@ -76,6 +76,10 @@ export class StoreGuard {
     return this.#call(() => this.#store.get(key));
   }
 
+  getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    return this.#call(() => this.#store.getMany(keys));
+  }
+
   acquire(key: string, token: string, leaseMs: number, seenMs: number): Promise<Acquisition> {
     return this.#call(() => this.#store.acquire(key, token, leaseMs, seenMs));
   }

@@ -6,6 +6,8 @@ import type { TagVersion } from '../ports/index.ts';
  */
 export interface TagRecord {
   readonly name: string;
+  /** Kept for good, whenever it was last asked for. */
+  isPinned: boolean;
   /** undefined: not known (any more), ask the store. */
   version: TagVersion | undefined;
   /** What the version was before it came into doubt, and may still be. */
@@ -43,11 +45,12 @@ type Ask = (tags: readonly string[]) => Promise<readonly TagVersion[]>;
 export class TagTable {
   /** Least recently asked for first. */
   readonly #records = new Map<string, TagRecord>();
-  readonly #pinned = new Set<string>();
   readonly #maxTags: number;
   readonly #ask: Ask | undefined;
   /** Tags with a version made up while the store was away. */
   readonly #apart = new Set<TagRecord>();
+  /** What {@link restore} gave last: values that are read together often have the same few tags. */
+  #restored: { readonly versions: readonly TagVersion[]; readonly stamp: TagStamp; readonly epoch: number } | undefined;
   #lastLocal = 0;
   #sequence = 0;
   /** Tags invalidated at or before this may have left the table. */
@@ -73,8 +76,7 @@ export class TagTable {
 
   /** Keeps a tag for good: one that every entry carries must not be dropped. */
   pin(tag: string): void {
-    this.#pinned.add(tag);
-    this.#record(tag);
+    this.#record(tag).isPinned = true;
   }
 
   /** The tags with their present versions, asked for where they are not known. Rejects when the store does. */
@@ -128,9 +130,14 @@ export class TagTable {
     this.epoch++;
   }
 
-  /** A stamp that came with a stored value. */
-  restore(tags: readonly string[], versions: readonly TagVersion[]): TagStamp {
-    return { records: tags.map((tag) => this.#record(tag)), versions };
+  /** A stamp that came with a stored value; undefined while one of the tags has no known version to compare with. */
+  restore(tags: readonly string[], versions: readonly TagVersion[]): TagStamp | undefined {
+    const last = this.#restored;
+    if (last?.versions === versions && last.epoch === this.epoch && isKnown(last.stamp)) return last.stamp;
+    const stamp = { records: tags.map((tag) => this.#record(tag)), versions };
+    if (!isKnown(stamp)) return undefined;
+    this.#restored = { versions, stamp, epoch: this.epoch };
+    return stamp;
   }
 
   /** Makes the versions of `tags` known. Rejects when the store does. */
@@ -162,11 +169,6 @@ export class TagTable {
       if (last.soft !== version.soft) verdict = 'stale';
     }
     return verdict;
-  }
-
-  /** The stamp with records that are known; entries must take it in place of theirs, which may have been dropped. */
-  async renew(stamp: TagStamp): Promise<TagStamp> {
-    return { records: await this.#known(stamp.records.map((record) => record.name)), versions: stamp.versions };
   }
 
   /** Whether one of the tags was invalidated since `sequence`. True also when that cannot be told any more. */
@@ -254,6 +256,7 @@ export class TagTable {
   #record(tag: string): TagRecord {
     const existing = this.#records.get(tag);
     if (existing) {
+      if (existing.isPinned) return existing;
       this.#records.delete(tag);
       this.#records.set(tag, existing);
       return existing;
@@ -261,6 +264,7 @@ export class TagTable {
     const version = this.#ask ? undefined : this.#unique();
     const record: TagRecord = {
       name: tag,
+      isPinned: false,
       version,
       doubted: undefined,
       invalidatedAt: 0,
@@ -277,7 +281,7 @@ export class TagTable {
   /** The dropped record stays with its entries: unknown makes them ask, a version of its own makes them invalid. */
   #dropOldest(): void {
     for (const oldest of this.#records.values()) {
-      if (this.#pinned.has(oldest.name)) continue;
+      if (oldest.isPinned) continue;
       this.#records.delete(oldest.name);
       this.#forgottenAt = Math.max(this.#forgottenAt, oldest.invalidatedAt, oldest.doubtedAt);
       oldest.doubted = undefined;
@@ -337,6 +341,10 @@ export class TagTable {
     const version = (++this.#lastLocal).toString(36);
     return { hard: version, soft: version };
   }
+}
+
+function isKnown(stamp: TagStamp): boolean {
+  return stamp.records.every((record) => record.version);
 }
 
 function lastKnown(record: TagRecord): TagVersion | undefined {

@@ -1,19 +1,20 @@
 import { deepFreeze, randomInt, type Clock, type Events, type Random } from '../kernel/index.ts';
 import type { StoredValue } from '../ports/index.ts';
-import { CachedEntry, type EntryTimes } from './cached-entry.ts';
+import { CachedEntry, type EntryParts } from './cached-entry.ts';
 import { Cost } from './cost.ts';
 import type { EarlyRefresh } from './early-refresh.ts';
 import type { CacheEvents, MissReason } from './events.ts';
 import type { Fence, Fences } from './fences.ts';
-import type { FrameFormat } from './frame.ts';
+import type { FramedEntry, FrameFormat } from './frame.ts';
 import type { Proof, ProofMark } from './proof.ts';
 import { Lru } from './lru.ts';
 import type { BoundedMap } from './resident.ts';
 import { S3Fifo } from './s3-fifo.ts';
 import type { Statistics } from './statistics.ts';
 import type { StoreGuard } from './store-guard.ts';
+import { StoreReads, type Answers, type KeyRead, type StoreRead } from './store-reads.ts';
 import { tagsOf } from './tag-names.ts';
-import type { TagStamp, TagTable } from './tags.ts';
+import type { TagTable } from './tags.ts';
 import type { Ticks } from './ticks.ts';
 import type { Codec } from './types.ts';
 
@@ -33,45 +34,33 @@ export interface TierDependencies<Value> {
   readonly freezes: boolean;
   readonly ticks: Ticks;
   readonly early: EarlyRefresh;
-}
-
-/** What an entry is made of before it has a place. */
-export interface EntryParts<Value> {
-  readonly key: string;
-  readonly value: Value;
-  readonly tags: readonly string[];
-  readonly times: EntryTimes;
-  readonly loadMs: number;
-  readonly stamp: TagStamp;
-  /** Until when memory need not ask the store. */
-  readonly memoryUntilMs: number;
-  /** Era and monotonic moment of {@link Proof} before the value was made or read. */
-  readonly era: number;
-  readonly confirmedMs: number;
+  /** How long this process keeps its copy of a value before it asks the store again. */
+  readonly memoryTtlMs: (key: string) => number;
 }
 
 /** What an entry takes beside its key and value. */
 const ENTRY_BYTES = 200;
 
+/** An answer of the store whose tags have to be asked for. */
+interface Waiting<Value> {
+  readonly at: number;
+  readonly framed: FramedEntry<Value>;
+}
+
 /** A usable entry, or why there is none. */
 export type Found<Value> = CachedEntry<Value> | MissReason;
-
-interface RunningRead<Value> {
-  readonly fence: Fence;
-  readonly era: number;
-  readonly found: Promise<Found<Value>>;
-}
 
 /** Reads of memory and store. */
 export class Tiers<Value> {
   readonly memory: BoundedMap<CachedEntry<Value>>;
-  readonly #reads = new Map<string, RunningRead<Value>>();
+  readonly #reads: StoreReads<Found<Value>>;
   readonly #cost = new Cost();
   readonly #with: TierDependencies<Value>;
   readonly #tags: TagTable;
   readonly #proof: Proof;
   readonly #ticks: Ticks;
   readonly #store: StoreGuard | undefined;
+  #lastTags: { readonly names: readonly string[]; readonly tags: readonly string[] } = { names: [], tags: [] };
 
   constructor(dependencies: TierDependencies<Value>) {
     this.#with = dependencies;
@@ -79,6 +68,12 @@ export class Tiers<Value> {
     this.#proof = dependencies.proof;
     this.#ticks = dependencies.ticks;
     this.#store = dependencies.store;
+    this.#reads = new StoreReads({
+      fences: dependencies.fences,
+      proof: dependencies.proof,
+      ask: (keys) => this.#store!.getMany(keys),
+      takeIn: (read, stored, found) => this.#takeIn(read, stored, found),
+    });
     const { statistics, events } = dependencies;
     const onEvict = (entry: CachedEntry<Value>): void => {
       statistics.evictions.inc();
@@ -144,50 +139,40 @@ export class Tiers<Value> {
     return isValid && (!this.#store || this.#proof.holds(entry)) ? entry : undefined;
   }
 
-  /** The usable entry in the store, copied into memory. Calls of one turn share a read, unless an invalidation came between. */
-  read(key: string): Promise<Found<Value>> {
-    const running = this.#reads.get(key);
-    if (running && !running.fence.struck && running.era === this.#proof.era) return running.found;
-    const fence = this.#with.fences.open(key);
-    const found = this.#fetch(key, fence).finally(() => {
-      this.#with.fences.close(fence);
-      if (this.#reads.get(key)?.fence === fence) this.#reads.delete(key);
-    });
-    this.#reads.set(key, { fence, era: this.#proof.era, found });
-    return found;
+  /** Asks the store for `key`, together with whatever else is asked for in this turn; what it finds is copied into memory. */
+  ask(key: string): KeyRead<Found<Value>> {
+    return this.#reads.join(key);
+  }
+
+  /** The usable entry in the store; undefined: it did not answer. */
+  async read(key: string): Promise<Found<Value> | undefined> {
+    const { done, at } = this.ask(key);
+    return (await done)[at];
   }
 
   /** Reads what memory has just lost, so that the next to ask finds it there again. */
   reread(key: string): void {
-    this.read(key).catch(() => {});
+    this.ask(key);
   }
 
-  /** Makes the entry of what the store holds, and keeps it in memory unless `fence` was struck. */
+  /** Makes the entry of what the store holds, and keeps it in memory unless `fence` was struck. Rejects when the store does. */
   async adopt(key: string, stored: StoredValue, fence: Fence, asked: ProofMark): Promise<Found<Value>> {
-    const { clock, frames, tags } = this.#with;
+    const { frames, clock } = this.#with;
     const framed = frames.decode(stored);
-    const nowMs = clock.now();
     if (!framed) return 'absent';
-    if (framed.times.usableUntilMs <= nowMs) return 'expired';
-    const stamp = await tags.renew(tags.restore(framed.tags, framed.versions));
-    const entry = this.entryOf({
-      ...framed,
-      tags: tagsOf(framed.tags),
-      key,
-      stamp,
-      memoryUntilMs: framed.times.freshUntilMs,
-      ...asked,
-    });
-    const doubt = this.#checkTags(entry, nowMs);
-    if (doubt) return doubt;
-    entry.shared = true;
-    if (!fence.struck) this.memory.set(entry);
-    return entry;
+    for (;;) {
+      const found = this.#admit(key, framed, asked, clock.now());
+      if (found !== undefined) {
+        if (typeof found === 'object' && !fence.struck) this.#keep(found);
+        return found;
+      }
+      await this.#tags.settle(framed.tags);
+    }
   }
 
   entryOf(parts: EntryParts<Value>): CachedEntry<Value> {
     if (this.#with.freezes) deepFreeze(parts.value);
-    const entry = new CachedEntry({ ...parts, bytes: this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES });
+    const entry = new CachedEntry(parts, this.#with.codec.sizeOf(parts.value) + 2 * parts.key.length + ENTRY_BYTES);
     this.#cost.observe(entry.loadMs, entry.bytes);
     const settledUntilMs = Math.min(entry.freshUntilMs - this.#with.early.windowMs(entry), entry.memoryUntilMs);
     entry.settledTick = this.#ticks.before(settledUntilMs);
@@ -220,12 +205,60 @@ export class Tiers<Value> {
     return soon.toSorted((a, b) => b.visits - a.visits).slice(0, atMost);
   }
 
-  async #fetch(key: string, fence: Fence): Promise<Found<Value>> {
-    const asked = this.#proof.mark();
-    const stored = await this.#with.store!.get(key);
-    if (stored) return this.adopt(key, stored, fence, asked);
-    if (!fence.struck) this.remove(key);
-    return this.#whyAbsent(key);
+  /** One pass over the store's answers; those whose tags have to be asked for first wait for one question about all of them. */
+  async #takeIn(
+    { keys, lookout, mark }: StoreRead<Found<Value>>,
+    stored: readonly (StoredValue | undefined)[],
+    found: Answers<Found<Value>>,
+  ): Promise<void> {
+    const { frames, clock } = this.#with;
+    const nowMs = clock.now();
+    let waiting: Waiting<Value>[] = [];
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at]!;
+      const value = stored[at];
+      const framed = value && frames.decode(value);
+      if (framed) {
+        const entry = (found[at] = this.#admit(key, framed, mark, nowMs));
+        if (entry === undefined) waiting.push({ at, framed });
+        else if (typeof entry === 'object' && !lookout.isStruck(key)) this.#keep(entry);
+      } else {
+        if (!value && !lookout.isStruck(key)) this.remove(key);
+        found[at] = this.#whyAbsent(key);
+      }
+    }
+    while (waiting.length > 0) {
+      await this.#tags.settle([...new Set(waiting.flatMap(({ framed }) => framed.tags))]);
+      const againMs = clock.now();
+      waiting = waiting.filter(({ at, framed }) => {
+        const entry = (found[at] = this.#admit(keys[at]!, framed, mark, againMs));
+        if (typeof entry === 'object' && !lookout.isStruck(entry.key)) this.#keep(entry);
+        return entry === undefined;
+      });
+    }
+  }
+
+  /** The entry of what the store holds, if it is usable; undefined while the versions of its tags are not known. */
+  #admit(key: string, framed: FramedEntry<Value>, asked: ProofMark, nowMs: number): Found<Value> | undefined {
+    const { value, times, loadMs, memoryTtlMs } = framed;
+    if (times.usableUntilMs <= nowMs) return 'expired';
+    const stamp = this.#tags.restore(framed.tags, framed.versions);
+    if (!stamp) return undefined;
+    const keptForMs = memoryTtlMs ?? this.#with.memoryTtlMs(key);
+    const memoryUntilMs = Math.min(times.freshUntilMs, nowMs + keptForMs);
+    const { era, confirmedMs } = asked;
+    const tags = this.#usersTags(framed.tags);
+    const entry = this.entryOf({ key, value, tags, times, loadMs, stamp, memoryUntilMs, memoryTtlMs, era, confirmedMs });
+    const doubt = this.#checkTags(entry, nowMs);
+    if (doubt) return doubt;
+    entry.shared = true;
+    return entry;
+  }
+
+  /** Keeps what was read, unless memory has something that was made or read later. */
+  #keep(entry: CachedEntry<Value>): void {
+    const present = this.memory.look(entry.key);
+    if (present === undefined || present.confirmedMs <= entry.confirmedMs) this.memory.set(entry);
   }
 
   /** The store has to be asked about the entry, unless it is known to be away. */
@@ -236,6 +269,14 @@ export class Tiers<Value> {
 
   #whyAbsent(key: string): MissReason {
     return this.memory.wasEvicted(key) ? 'evicted' : 'absent';
+  }
+
+  /** {@link tagsOf}; values that were read after another often have the same. */
+  #usersTags(names: readonly string[]): readonly string[] {
+    if (names === this.#lastTags.names) return this.#lastTags.tags;
+    const tags = tagsOf(names);
+    this.#lastTags = { names, tags };
+    return tags;
   }
 
   /** Applies what became of the entry's tags; a reason when it is not usable, or not known to be. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { FrameFormat, type FramedEntry } from './frame.ts';
+import { suitsJson } from './plain-json.ts';
 import { valueCodec } from './value-codec.ts';
 
 const frames = new FrameFormat<unknown>(valueCodec, 1024);
@@ -17,6 +18,7 @@ function framed(value: unknown): FramedEntry<unknown> {
     ],
     times,
     loadMs: 7,
+    memoryTtlMs: undefined,
   };
 }
 
@@ -36,6 +38,36 @@ test('what goes in comes out', () => {
 function hasNoEqualInMessagePack(value: unknown): boolean {
   return /(^|[^\w.])-0(?![.\d])|Date\(NaN\)|__proto__/.test(fc.stringify(value));
 }
+
+test('small plain objects are JSON, whatever JSON would change is not', () => {
+  const isJson = (value: unknown): boolean => /^[{[]/.test(Buffer.from(valueCodec.encode(value)).toString('latin1'));
+  const plain = { id: 1, name: 'Ada', roles: ['admin', null], address: { zip: '75001', geo: [32.7, -96.8] }, isActive: true };
+  for (const value of [plain, [plain], {}, [], { text: 'x'.repeat(10_000) }]) assert.ok(isJson(value));
+  const own = (extra: object): object => Object.assign({ id: 1 }, extra);
+  const others = [
+    undefined,
+    -0,
+    NaN,
+    Infinity,
+    1n,
+    new Date(0),
+    new Map(),
+    new Set(),
+    /x/,
+    new Uint8Array(1),
+    new URL('http://x'),
+  ];
+  for (const other of others) assert.ok(!isJson({ other }) && !isJson([[other]]), String(other));
+  for (const value of [own({ toJSON: () => 7 }), own({ valueOf: undefined }), JSON.parse('{"__proto__":1}')])
+    assert.ok(!isJson(value));
+  for (const primitive of [91, 123, -5, 'text', true, null])
+    assert.equal(valueCodec.decode(valueCodec.encode(primitive)), primitive);
+  assert.ok(!isJson(Array.from({ length: 9 }, () => plain)), 'a list names the fields of its objects once');
+  assert.ok(!isJson(Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`field${at}`, at]))));
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+  assert.ok(!suitsJson(cyclic));
+});
 
 test('text and bytes are stored as they are, and compressed when that pays', () => {
   const html = '<li class="plan">12-month fixed</li>'.repeat(500);
@@ -57,12 +89,21 @@ test('the frame of this release: a change here is a new version byte', () => {
   const { bytes } = frames.encode(framed({ id: 1 }));
   assert.equal(
     Buffer.from(bytes).toString('latin1'),
-    '\x01V\0\0\0{"f":2000,"g":3000,"u":4000,"l":7,"t":["*","a"],"v":["v1","v2","v3","v4"],"b":"codec"}\u00d4r@\u0091\u00a2id\x01',
+    '\x02\x03\x1d\0\0\0' +
+      '\0\0\0\0\0\x40\x8f\x40' +
+      '\0\0\0\0\0\x40\x9f\x40' +
+      '\0\0\0\0\0\0\x1c\x40' +
+      '\0\0\0\0\0\0\xf8\x7f' +
+      '["*","v1","v2","a","v3","v4"]{"id":1}',
   );
 });
 
 test('bytes that are no frame are no value', () => {
-  for (const bytes of [new Uint8Array(0), new Uint8Array([2, 0, 0, 0, 0]), new Uint8Array([1, 255, 0, 0, 0])]) {
+  for (const bytes of [
+    new Uint8Array(0),
+    new Uint8Array([1, ...new Uint8Array(60)]),
+    new Uint8Array([2, 3, 255, ...new Uint8Array(60)]),
+  ]) {
     assert.equal(frames.decode({ storedMs: 0, freshUntilMs: 0, bytes }), undefined);
   }
 });

@@ -6,7 +6,6 @@ const TURNS = 8;
 interface Wait {
   readonly dueTurn: number;
   readonly expire: () => void;
-  settled: boolean;
 }
 
 /**
@@ -19,8 +18,8 @@ export class Deadlines {
   readonly #turnMs: number;
   readonly #turnsAllowed: number;
   readonly #newError: () => Error;
-  /** In the order they are due. */
-  #waits: Wait[] = [];
+  /** In the order they are due. What has ended leaves at once: a wait holds on to its answer. */
+  readonly #waits = new Set<Wait>();
   #turn = 0;
   #timer: Timer | undefined;
 
@@ -35,21 +34,17 @@ export class Deadlines {
   /** `work`, unless it takes too long. */
   bound<Result>(work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = {
-        dueTurn: this.#turn + this.#turnsAllowed,
-        expire: () => reject(this.#newError()),
-        settled: false,
-      };
-      this.#waits.push(wait);
+      const wait: Wait = { dueTurn: this.#turn + this.#turnsAllowed, expire: () => reject(this.#newError()) };
+      this.#waits.add(wait);
       // What has come in is read before the waits are looked through.
       this.#timer ??= this.#clock.setRepeating(() => setImmediate(() => this.#nextTurn()), this.#turnMs);
       work.then(
         (result) => {
-          wait.settled = true;
+          this.#waits.delete(wait);
           resolve(result);
         },
         (error: Error) => {
-          wait.settled = true;
+          this.#waits.delete(wait);
           reject(error);
         },
       );
@@ -58,10 +53,12 @@ export class Deadlines {
 
   #nextTurn(): void {
     this.#turn++;
-    const due = this.#waits.findIndex((wait) => wait.dueTurn > this.#turn);
-    const over = this.#waits.splice(0, due === -1 ? this.#waits.length : due);
-    for (const wait of over) if (!wait.settled) wait.expire();
-    if (this.#waits.length > 0) return;
+    for (const wait of this.#waits) {
+      if (wait.dueTurn > this.#turn) break;
+      this.#waits.delete(wait);
+      wait.expire();
+    }
+    if (this.#waits.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
