@@ -6,7 +6,7 @@
  *
  * This is one process's share of it; `serve.ts` puts a primary and its workers around it.
  */
-import { createCache } from './cache/index.ts';
+import { createCache, DeclaredCaches, type Cache } from './cache/index.ts';
 import { createRedisCounters } from './drivers/redis-counters.ts';
 import { batchFrom, createAccessLog, createTierOf, gatewayFrom, proxyFrom, type Gateway, type Proxy } from './gateway/index.ts';
 import { runtimeFrom, type Runtime } from './kernel/index.ts';
@@ -38,6 +38,12 @@ export interface Spillway {
   readonly limits: LimitGate;
   readonly shedder: Shedder;
   readonly proxy: Proxy;
+  /**
+   * The cache that the policy declares as `caches.<name>`: with its Redis shared by all processes, otherwise in this one.
+   * Its TTLs stretch while the service is pressed. Closed by `stop()`.
+   * @throws ConfigError when the policy declares no such cache.
+   */
+  cache<Value = unknown>(name: string): Cache<Value>;
   /** Where it listens, once started: `http://127.0.0.1:8080`. */
   readonly address: string;
   start(): Promise<void>;
@@ -65,6 +71,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
   const healthLevel = given.healthLevel ?? (() => 0);
   const tierOf = tiers && createTierOf(tiers, trustedProxies);
 
+  const caches = new DeclaredCaches(policy, { pressure: () => healthLevel() / 2 }, around);
   const store = createCache<PageEntry>({ name: 'pages', codec: pageCodec, ...shared }, around);
   const limits = createLimitGate(
     policy.routes,
@@ -116,6 +123,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     limits,
     shedder,
     proxy,
+    cache: (name) => caches.get(name),
     get address() {
       return gateway.address;
     },
@@ -123,7 +131,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
     listenOn: (handle) => gateway.listenOn(handle),
     drain: async (signal) => void (await Promise.all([gateway.drain(signal), proxy.drain(signal)])),
     stop: async () => {
-      await stopAll(gateway, pages, store, proxy);
+      await stopAll(gateway, pages, store, caches, proxy);
       limits.close();
       shedder.close();
       await counters?.close();

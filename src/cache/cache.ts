@@ -287,14 +287,6 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     return this.#engine.store?.ready(toMs(limit, 'limit')) ?? true;
   }
 
-  /**
-   * Tells how hard pressed the service is, 0 (not at all) to 1: TTLs stretch with it up to `maxStretch` times, and nothing
-   * is prefetched above 0.5. Holds for all namespaces until told otherwise; see the option `pressure` too.
-   */
-  setPressure(level: number): void {
-    this.#engine.toldPressure = level;
-  }
-
   stats(): CacheStatistics {
     const { statistics, tiers, tags, store } = this.#engine;
     return statistics.snapshot({ entries: tiers.memory.size, bytes: tiers.memory.bytes }, tags.size, store);

@@ -67,8 +67,6 @@ export class Engine<Value> {
   readonly #timers: Timer[] = [];
   readonly #rules: TtlRules;
   readonly #askPressure: () => number;
-  /** See {@link Cache.setPressure}. */
-  toldPressure = 0;
   readonly #closed = new AbortController();
 
   constructor({ settings, runtime, codec, store, bus, pressure }: EngineParts<Value>) {
@@ -350,15 +348,15 @@ export class Engine<Value> {
     return { storedMs: madeMs, freshUntilMs, graceUntilMs, usableUntilMs };
   }
 
-  /** How hard pressed the service is, 0 to 1: the option's word or what was told, whichever is more. */
+  /** How hard pressed the service is, 0 to 1. */
   get pressure(): number {
-    return Math.min(1, Math.max(0, this.toldPressure, this.#askPressure()));
+    return Math.min(1, Math.max(0, this.#askPressure()));
   }
 
   /** In quiet moments, popular values are loaded before they expire. */
   async #prefetch({ every, atMost }: { readonly every: number; readonly atMost: number }): Promise<void> {
     for (const entry of this.tiers.expiringSoon(this.clock.now() + 2 * every, atMost)) {
-      if (this.loads.size > 0 || this.pressure > 0.5) return;
+      if (this.loads.size > 0 || this.pressure >= 0.5) return;
       await entry.reload!().catch(() => {});
     }
   }

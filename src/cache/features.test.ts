@@ -40,16 +40,6 @@ test('under pressure TTLs stretch', async () => {
   }
 });
 
-test('pressure can be told, too', async () => {
-  const { cache, clock } = setup({ ttl: '1m', maxStretch: 3 });
-  cache.namespace('n').setPressure(0.5);
-  await cache.set('k', 1);
-  assert.equal((cache.peek('k')!.freshUntilMs - clock.now()) / 60_000, 2);
-  cache.setPressure(0);
-  await cache.set('k', 1);
-  assert.equal((cache.peek('k')!.freshUntilMs - clock.now()) / 60_000, 1);
-});
-
 test('reads and loads are counted by rule', async () => {
   const { cache } = setup({ rules: [{ prefix: 'user:', ttl: '5m' }, { prefix: 'page:' }] });
   for (let at = 0; at < 4; at++) await cache.getOrSet('user:1', () => 'ada');

@@ -1,5 +1,6 @@
 export type { BatchLoader } from './batch.ts';
 export { Cache, createCache, type Defined, type Definition, type GetOrSetOptions, type LoadOptions } from './cache.ts';
+export { declaredCache, DeclaredCaches, type CacheDeclarations } from './declared.ts';
 export type { CacheEvents, MissReason, Tier } from './events.ts';
 export type { Explanation } from './explain.ts';
 export type { Loader, LoaderContext } from './loads.ts';

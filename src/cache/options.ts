@@ -114,7 +114,7 @@ export interface CacheOptions<Value = unknown> extends z.input<typeof cacheOptio
   readonly store?: KvStore;
   /** Where there is no shared store: tells the other workers of this machine of invalidations. */
   readonly bus?: Bus;
-  /** How hard pressed the service is, 0 to 1: TTLs stretch with it, see `maxStretch`. */
+  /** How hard pressed the service is, 0 to 1: TTLs stretch with it, see `maxStretch`; from 0.5 on nothing is prefetched. */
   readonly pressure?: () => number;
   /** How values become bytes, and how large they count in memory. */
   readonly codec?: Codec<Value>;

@@ -160,7 +160,8 @@ export class RedisLink {
   async #connect(): Promise<Client> {
     const redis = await import('redis');
     const { listener, onError } = this.#options;
-    const client = connectionTo(redis, this.#options, this.#hearsBy === 'tracking');
+    const tracking = this.#hearsBy === 'tracking' ? trackingBy(redis, this.#options) : undefined;
+    const client = connectionTo(redis, this.#options, tracking);
     this.#client = client;
     const refused = Promise.withResolvers<Client>();
     const onFault = (error: unknown): void => {
@@ -177,7 +178,9 @@ export class RedisLink {
     if (this.#closed) throw closedError();
     const connected = client.connect().then(
       () => {
-        if (client === this.#client) this.#ready = true;
+        if (client !== this.#client) return client;
+        if (tracking && !tracking.isInUse) return this.#passedOver();
+        this.#ready = true;
         return client;
       },
       (error: Error) => {
@@ -192,6 +195,14 @@ export class RedisLink {
     const { coherence } = this.#options;
     if (coherence !== 'auto' || this.#hearsBy === 'pubsub' || this.#closed) return false;
     return error instanceof redis.ErrorReply && NO_TRACKING.test(error.message);
+  }
+
+  /** The user's client comes from another copy of node-redis, which knows nothing of our kind of tracking. */
+  #passedOver(): Promise<Client> {
+    if (this.#options.coherence === 'auto' && !this.#closed) return this.#connectWithoutTracking();
+    this.#disconnect();
+    const fix = `give its URL, or leave coherence at 'auto'`;
+    throw new Error(`the client is of another copy of node-redis, which cannot be told to track: ${fix}`);
   }
 
   #connectWithoutTracking(): Promise<Client> {
@@ -230,13 +241,21 @@ export class RedisLink {
   }
 }
 
+interface Tracking extends BasicPooledClientSideCache {
+  /** Whether a connection has asked how to track. */
+  readonly isInUse: boolean;
+}
+
 /**
  * Takes the place of node-redis' client-side cache, for its messages only: `BCAST` needs no memory per key in the
  * server, `NOLOOP` spares us our own writes.
  */
-function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: RedisLinkOptions): BasicPooledClientSideCache {
-  class Tracking extends redis.BasicPooledClientSideCache {
+function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: RedisLinkOptions): Tracking {
+  class OwnTracking extends redis.BasicPooledClientSideCache implements Tracking {
+    isInUse = false;
+
     override trackingOn(): string[] {
+      this.isInUse = true;
       return ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'NOLOOP', ...trackedPrefixes.flatMap((prefix) => ['PREFIX', prefix])];
     }
 
@@ -258,14 +277,13 @@ function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: Re
       listener.onGap();
     }
   }
-  return new Tracking();
+  return new OwnTracking();
 }
 
-function connectionTo(redis: NodeRedis, options: RedisLinkOptions, tracks: boolean): Client {
-  const { target } = options;
+function connectionTo(redis: NodeRedis, { target }: RedisLinkOptions, tracking: Tracking | undefined): Client {
   // RESP2 where there is no tracking: the server may not know better. Node-redis' notices of upkeep would need RESP3.
-  const protocol = tracks
-    ? ({ RESP: 3, clientSideCache: trackingBy(redis, options) } as const)
+  const protocol = tracking
+    ? ({ RESP: 3, clientSideCache: tracking } as const)
     : ({ RESP: 2, maintNotifications: 'disabled' } as const);
   const socket = {
     connectTimeout: 2000,

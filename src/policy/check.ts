@@ -27,6 +27,7 @@ export function checkConfig(config: ParsedConfig, declared: DeclaredNames): Prob
   checkTrustedProxies(config, report);
   for (const [name, values] of Object.entries(config.classes)) checkTraffic(values, [], ['classes', name], name, report);
   checkRoutes(config, declared, report);
+  checkCaches(config, declared, report);
   return problems;
 }
 
@@ -66,7 +67,7 @@ function checkRoutes(config: ParsedConfig, declared: DeclaredNames, report: Repo
   const seen = new Map<string, string>();
   for (const [text, route] of Object.entries(config.routes)) {
     const at = ['routes', text];
-    checkClass(route, declared, at, report);
+    checkClass(route.class, declared, at, report);
     checkUpstream(route, declared, at, report);
     checkTraffic(route, classLayers(config, route.class), at, route.class, report);
     const pattern = parsePattern(text);
@@ -81,10 +82,23 @@ function checkRoutes(config: ParsedConfig, declared: DeclaredNames, report: Repo
   }
 }
 
-function checkClass(route: Route, declared: DeclaredNames, at: Keys, report: Report): void {
+function checkCaches(config: ParsedConfig, declared: DeclaredNames, report: Report): void {
+  const check = ({ class: name }: { readonly class?: string | undefined }, at: Keys): void => {
+    if (name === undefined) return;
+    checkClass(name, declared, at, report);
+    const isIdle = classLayers(config, name)[0]?.cache === false;
+    if (isIdle) report([...at, 'class'], `'${name}' has no times: its \`cache\` is false`, 'name another class, or give a ttl');
+  };
+  for (const [name, cache] of Object.entries(config.caches)) {
+    if (name === 'pages') report(['caches', name], 'is the name of the cache of stored pages', 'take another one');
+    check(cache, ['caches', name]);
+    for (const [prefix, rule] of Object.entries(cache.rules)) check(rule, ['caches', name, 'rules', prefix]);
+  }
+}
+
+function checkClass(name: string, declared: DeclaredNames, at: Keys, report: Report): void {
   const known = [...new Set([...Object.keys(BUILT_IN_CLASSES), ...declared.classes])];
-  if (!known.includes(route.class))
-    report([...at, 'class'], `there is no class '${route.class}'`, suggestion(route.class, known));
+  if (!known.includes(name)) report([...at, 'class'], `there is no class '${name}'`, suggestion(name, known));
 }
 
 function checkUpstream(route: Route, { upstreams }: DeclaredNames, at: Keys, report: Report): void {

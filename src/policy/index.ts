@@ -7,6 +7,7 @@ export { createPolicy, type Policy, type PolicyOptions } from './policy.ts';
 export { configSchema, type ResolvedConfig, type ResolvedUpstream, type SpillwayConfig } from './schema.ts';
 export { accessLogSection } from './sections/access-log.ts';
 export { listenSection } from './sections/listen.ts';
+export type { CachesPolicy, DeclaredTimes } from './sections/caches.ts';
 export { batchOptions, batchSection } from './sections/batch.ts';
 export { compressionSection, trustedProxiesSection, workersSection } from './sections/process.ts';
 export {

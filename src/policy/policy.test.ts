@@ -191,6 +191,13 @@ test('values that contradict one another are refused', () => {
       /':city' is text in 'city:city', not the parameter \(write 'city::city'\)/,
     ],
     [{ upstreams: { a: site, b: site }, routes: { '/a': {} } }, /^routes\['\/a'\]: names no upstream, and there are several/],
+    [{ caches: { c: { class: 'hgih' } } }, /^caches.c.class: there is no class 'hgih' \(did you mean 'high'\?\)/],
+    [{ caches: { c: { rules: { 'a:': { class: 'no' } } } } }, /^caches.c.rules\['a:'\].class: there is no class 'no'/],
+    [
+      { classes: { live: { cache: false } }, caches: { c: { class: 'live' } } },
+      /^caches.c.class: 'live' has no times: its `cache` is false/,
+    ],
+    [{ caches: { pages: {} } }, /^caches.pages: is the name of the cache of stored pages/],
     [{ routes: { '/a': { upstream: 'x' } } }, /there is no upstream 'x' \(declare it under `upstreams`\)/],
   ];
   for (const [config, problem] of cases) {

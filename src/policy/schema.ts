@@ -3,6 +3,7 @@ import { accessLogSection } from './sections/access-log.ts';
 import { adminSection } from './sections/admin.ts';
 import { alertsSection } from './sections/alerts.ts';
 import { batchSection } from './sections/batch.ts';
+import { cachesSection } from './sections/caches.ts';
 import { classesSection } from './sections/classes.ts';
 import { healthSection } from './sections/health.ts';
 import { historySection } from './sections/history.ts';
@@ -30,6 +31,7 @@ export const configSchema = z.strictObject({
   classes: classesSection.prefault({}).describe('Kinds of traffic, merged over the built-in classes of the same name.'),
   routes: routesSection.prefault({}).describe('Patterns of paths and what each deserves; the most specific one wins.'),
   pages: pagesSection.prefault({}).describe('Stored pages as a whole: what may be shared, and how they are kept new.'),
+  caches: cachesSection.prefault({}).describe('Values that the application caches, by the name of the cache.'),
   routePlan: routePlanSection.describe(
     'The plan of all pages, for `spillway routes`, sitemaps and warming: a module, or a function.',
   ),

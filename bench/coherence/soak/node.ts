@@ -1,14 +1,36 @@
 /** One process of the soak: reads all the time and checks each read against what was acknowledged. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createCache, type CacheOptions } from '../../../src/cache/index.ts';
-import { KEYS, MAX_STALENESS_MS, nameOf, nowMs, tagOf, type Change, type FromNode, type ToNode } from './protocol.ts';
+import { createRequire } from 'node:module';
+import type * as Redis from 'redis';
+import { createCache } from '../../../src/cache/index.ts';
+import type { RedisTarget } from '../../../src/drivers/redis-link.ts';
+import {
+  KEYS,
+  MAX_STALENESS_MS,
+  nameOf,
+  nowMs,
+  tagOf,
+  type Change,
+  type FromNode,
+  type NodeSettings,
+  type ToNode,
+} from './protocol.ts';
 
 const READS_AT_ONCE = 20;
 const PAUSE_MS = 15;
 const TALLY_EVERY_MS = 500;
 
-const options: CacheOptions<number> = JSON.parse(process.argv[2]!) as CacheOptions<number>;
-const cache = createCache<number>({ ...options, ttl: '20s', maxStaleness: `${MAX_STALENESS_MS}ms`, lease: '1s' });
+/** The copy of node-redis that the cache itself uses, not the one installed for the benches: another one cannot track. */
+const { createCluster } = createRequire(import.meta.resolve('../../../src/drivers/redis-link.ts'))('redis') as typeof Redis;
+
+const settings = JSON.parse(process.argv[2]!) as NodeSettings;
+const cache = createCache<number>({
+  redis: redisBy(settings),
+  coherence: settings.coherence,
+  ttl: '20s',
+  maxStaleness: `${MAX_STALENESS_MS}ms`,
+  lease: '1s',
+});
 const loads = new Map<number, (version: number) => void>();
 /** Per key, what was acknowledged lately; the last before the others is in force. */
 const acknowledged = Array.from({ length: KEYS }, (): { version: number; atMs: number }[] => []);
@@ -16,6 +38,14 @@ let ids = 0;
 let [reads, tooOld, oldestMs, failed] = [0, 0, 0, 0];
 
 const tell = (message: FromNode): void => void process.send!(message);
+
+function redisBy({ cluster, ports }: NodeSettings): RedisTarget {
+  const urls = ports.map(([, link]) => `redis://127.0.0.1:${link}`);
+  if (!cluster) return urls[0]!;
+  const nodeAddressMap = Object.fromEntries(ports.map(([server, port]) => [`127.0.0.1:${server}`, { host: '127.0.0.1', port }]));
+  const defaults = { disableOfflineQueue: true, socket: { connectTimeout: 2000, reconnectStrategy: 200 } };
+  return createCluster({ rootNodes: urls.map((url) => ({ url })), nodeAddressMap, defaults });
+}
 
 function load(key: number): Promise<number> {
   const id = ++ids;

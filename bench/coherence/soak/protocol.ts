@@ -1,4 +1,12 @@
 /** What the soak and its processes tell each other. Times are ms on the machine's monotonic clock. */
+
+/** How a process finds its servers: it knows each by its port, and reaches it by the other. */
+export interface NodeSettings {
+  readonly coherence: 'tracking' | 'pubsub';
+  readonly cluster: boolean;
+  readonly ports: readonly (readonly [server: number, link: number])[];
+}
+
 export type Change =
   | { readonly by: 'key'; readonly key: number }
   | { readonly by: 'tag'; readonly tag: number }

@@ -2,14 +2,16 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomInt, seededRandom, type Random } from '../../../src/kernel/index.ts';
-import { redisCli, startRedis, type RedisServer } from '../../../test/servers/index.ts';
+import { redisCli, startRedis, startRedisCluster, type RedisServer } from '../../../test/servers/index.ts';
 import { Link } from './link.ts';
-import { KEYS, TAGS, tagOf, type Change, type FromNode, type Tally, type ToNode } from './protocol.ts';
+import { KEYS, TAGS, tagOf, type Change, type FromNode, type NodeSettings, type Tally, type ToNode } from './protocol.ts';
 
 export interface SoakOptions {
   readonly forMs: number;
   readonly seed: number;
   readonly processes: number;
+  /** Three masters in place of one server. */
+  readonly cluster: boolean;
 }
 
 export interface SoakResult extends Tally {
@@ -25,20 +27,28 @@ const PAUSE_BETWEEN_FAULTS_MS = 1500;
 const LONGEST_FAULT_MS = 3000;
 const NOTHING: Tally = { reads: 0, tooOld: 0, oldestMs: 0, failed: 0 };
 
-/** A process of the fleet, with its own way to Redis. It is started again when it was killed. */
+/** A process of the fleet, with its own way to each server. It is started again when it was killed. */
 class Node {
-  readonly link: Link;
-  readonly #settings: string;
+  readonly #links: ReadonlyMap<RedisServer, Link>;
+  readonly #settings: NodeSettings;
   readonly #soak: Soak;
   #child: ChildProcess | undefined;
   /** Of its processes that are gone, and of the one that runs. */
   #past = NOTHING;
   #present = NOTHING;
 
-  constructor(soak: Soak, link: Link, coherence: string) {
+  constructor(soak: Soak, links: ReadonlyMap<RedisServer, Link>, settings: Omit<NodeSettings, 'ports'>) {
     this.#soak = soak;
-    this.link = link;
-    this.#settings = JSON.stringify({ redis: `redis://127.0.0.1:${link.port}`, coherence });
+    this.#links = links;
+    this.#settings = { ...settings, ports: Array.from(links, ([server, link]) => [server.port, link.port]) };
+  }
+
+  linkTo(server: RedisServer): Link {
+    return this.#links.get(server)!;
+  }
+
+  closeLinks(): void {
+    for (const link of this.#links.values()) link.close();
   }
 
   get tally(): Tally {
@@ -46,7 +56,7 @@ class Node {
   }
 
   start(): Promise<void> {
-    const child = fork(join(import.meta.dirname, 'node.ts'), [this.#settings], {
+    const child = fork(join(import.meta.dirname, 'node.ts'), [JSON.stringify(this.#settings)], {
       execArgv: ['--conditions=source'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -80,7 +90,7 @@ class Node {
 class Soak {
   readonly #random: Random;
   readonly #options: SoakOptions;
-  readonly #redis: RedisServer;
+  readonly #servers: readonly RedisServer[];
   readonly #nodes: Node[] = [];
   /** The source of truth: the version of every key. */
   readonly #versions: number[] = Array.from({ length: KEYS }, () => 1);
@@ -92,8 +102,8 @@ class Soak {
   #unhandled = 0;
   #over = false;
 
-  constructor(redis: RedisServer, options: SoakOptions) {
-    this.#redis = redis;
+  constructor(servers: readonly RedisServer[], options: SoakOptions) {
+    this.#servers = servers;
     this.#options = options;
     this.#random = seededRandom(options.seed);
   }
@@ -101,7 +111,10 @@ class Soak {
   async run(): Promise<SoakResult> {
     for (let at = 0; at < this.#options.processes; at++) {
       // Every third one listens where the others are tracked: they must hear of each other.
-      const node = new Node(this, await Link.to(this.#redis.port), at % 3 === 2 ? 'pubsub' : 'tracking');
+      const coherence = at % 3 === 2 ? 'pubsub' : 'tracking';
+      const links = new Map<RedisServer, Link>();
+      for (const server of this.#servers) links.set(server, await Link.to(server.port));
+      const node = new Node(this, links, { coherence, cluster: this.#options.cluster });
       this.#nodes.push(node);
       await node.start();
     }
@@ -112,7 +125,7 @@ class Soak {
     await delay(1000);
     for (const node of this.#nodes) {
       node.kill();
-      node.link.close();
+      node.closeLinks();
     }
     return {
       ...this.#nodes.map((node) => node.tally).reduce(sum),
@@ -169,49 +182,74 @@ class Soak {
     return this.#nodes[randomInt(this.#random, this.#nodes.length)]!;
   }
 
+  #pickServer(): RedisServer {
+    return this.#servers[randomInt(this.#random, this.#servers.length)]!;
+  }
+
   async #breakThings(): Promise<void> {
     const kinds = Object.entries(this.#kindsOfFault());
     while (!this.#over) {
       await delay(PAUSE_BETWEEN_FAULTS_MS * this.#random.next());
       const [name, fault] = kinds[randomInt(this.#random, kinds.length)]!;
       this.#faults[name] = (this.#faults[name] ?? 0) + 1;
-      await fault(this.#pickNode(), LONGEST_FAULT_MS * this.#random.next() ** 2);
+      await fault(this.#pickNode(), this.#pickServer(), LONGEST_FAULT_MS * this.#random.next() ** 2);
     }
   }
 
-  #kindsOfFault(): Readonly<Record<string, (node: Node, forMs: number) => Promise<unknown>>> {
-    const redis = this.#redis;
-    const command = (...words: string[]) => Promise.resolve(redisCli(redis.port, words));
-    return {
-      'process killed': (node) => (node.kill(), node.start()),
-      'process frozen': async (node, forMs) => {
-        node.signal('SIGSTOP');
-        await delay(forMs);
-        node.signal('SIGCONT');
-      },
-      'connections cut': async (node) => node.link.cut(),
-      'connections silent': async (node, forMs) => {
-        node.link.silence(true);
-        await delay(forMs);
-        node.link.silence(false);
-      },
-      'Redis frozen': async (_, forMs) => {
-        redis.process.freeze();
-        await delay(forMs);
-        redis.process.thaw();
-      },
-      'Redis killed, and back empty': async (_, forMs) => {
-        await redis.process.kill();
-        await delay(forMs);
-        await redis.restart();
-      },
-      'CLIENT KILL of all': () => command('client', 'kill', 'type', 'normal'),
-      'CLIENT KILL of those that listen': () => command('client', 'kill', 'type', 'pubsub'),
-      'CLIENT PAUSE': (_, forMs) => command('client', 'pause', String(Math.ceil(forMs / 3)), 'WRITE'),
-      FLUSHALL: () => command('flushall'),
-    };
+  #kindsOfFault(): Readonly<Record<string, Fault>> {
+    return this.#options.cluster ? { ...FAULTS, 'slots moved': () => this.#moveSlots() } : FAULTS;
+  }
+
+  /** With their keys. Refused while a master is not yet back among the others. */
+  async #moveSlots(): Promise<void> {
+    const [from, to] = [this.#pickServer(), this.#pickServer()];
+    if (from === to) return;
+    try {
+      const [source, target] = [from, to].map(({ port }) => redisCli(port, ['cluster', 'myid']).trim());
+      const way = ['--cluster-from', source!, '--cluster-to', target!, '--cluster-slots', '100', '--cluster-yes'];
+      redisCli(from.port, ['--cluster', 'reshard', `127.0.0.1:${from.port}`, ...way]);
+    } catch {
+      this.#faults['slots moved, refused'] = (this.#faults['slots moved, refused'] ?? 0) + 1;
+    }
   }
 }
+
+type Fault = (node: Node, server: RedisServer, forMs: number) => Promise<unknown>;
+
+const command =
+  (...words: string[]): Fault =>
+  async (_, { port }) =>
+    redisCli(port, words);
+
+/** To one process, or to one server. */
+const FAULTS: Readonly<Record<string, Fault>> = {
+  'process killed': (node) => (node.kill(), node.start()),
+  'process frozen': async (node, _, forMs) => {
+    node.signal('SIGSTOP');
+    await delay(forMs);
+    node.signal('SIGCONT');
+  },
+  'connections cut': async (node, server) => node.linkTo(server).cut(),
+  'connections silent': async (node, server, forMs) => {
+    node.linkTo(server).silence(true);
+    await delay(forMs);
+    node.linkTo(server).silence(false);
+  },
+  'Redis frozen': async (_, server, forMs) => {
+    server.process.freeze();
+    await delay(forMs);
+    server.process.thaw();
+  },
+  'Redis killed, and back empty': async (_, server, forMs) => {
+    await server.process.kill();
+    await delay(forMs);
+    await server.restart();
+  },
+  'CLIENT KILL of all': command('client', 'kill', 'type', 'normal'),
+  'CLIENT KILL of those that listen': command('client', 'kill', 'type', 'pubsub'),
+  'CLIENT PAUSE': (node, server, forMs) => command('client', 'pause', String(Math.ceil(forMs / 3)), 'WRITE')(node, server, forMs),
+  FLUSHALL: command('flushall'),
+};
 
 function sum(one: Tally, other: Tally): Tally {
   return {
@@ -223,10 +261,11 @@ function sum(one: Tally, other: Tally): Tally {
 }
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const redis = await startRedis();
+  const started = options.cluster ? await startRedisCluster() : await startRedis();
+  const servers = 'nodes' in started ? started.nodes : [started];
   try {
-    return await new Soak(redis, options).run();
+    return await new Soak(servers, options).run();
   } finally {
-    await redis.stop();
+    await started.stop();
   }
 }
