@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { afterEach, test } from 'node:test';
+import type * as Redis from 'redis';
 import { createCache, type Cache, type CacheOptions } from '../../src/cache/index.ts';
 import type { RedisTarget } from '../../src/drivers/redis-link.ts';
 import { eventually, startRedis, startRedisCluster } from '../servers/index.ts';
@@ -10,10 +11,10 @@ import { eventually, startRedis, startRedisCluster } from '../servers/index.ts';
 await import('redis');
 const foreign = anotherCopy();
 
-function anotherCopy(): typeof import('redis') {
+function anotherCopy(): typeof Redis {
   const require = createRequire(import.meta.url);
   for (const id of Object.keys(require.cache)) if (/node_modules[\\/]@?redis[\\/]/.test(id)) delete require.cache[id];
-  return require('redis') as typeof import('redis');
+  return require('redis') as typeof Redis;
 }
 
 let open: { close(): Promise<void> }[] = [];
