@@ -70,7 +70,7 @@ export class RequestPath {
     const { shedder, limits } = this.#parts;
     shedder.turn();
     if (exchange.route.limits.length === 0) return this.#serve(exchange);
-    const decision = limits.check(exchange);
+    const decision = limits.check(exchange, exchange.startedMs);
     if (decision instanceof Promise) void decision.then((late) => this.#decided(late, exchange));
     else this.#decided(decision, exchange);
   }

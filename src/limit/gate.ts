@@ -79,11 +79,14 @@ export class LimitGate {
     }
   }
 
-  /** May this request go on? Counts it when it may. */
-  check(exchange: Exchange): Decision | Promise<Decision> {
+  /**
+   * May this request go on? Counts it when it may.
+   * @param nowMs the time, where the request has just begun and `exchange.startedMs` says it.
+   */
+  check(exchange: Exchange, nowMs?: number): Decision | Promise<Decision> {
     const limiter = this.#limiters.get(exchange.route);
     if (!limiter) return NO_LIMIT;
-    return limiter.check({ ...this.#identify(exchange), ip: exchange.clientIp });
+    return limiter.check({ ...this.#identify(exchange), ip: exchange.clientIp }, { nowMs });
   }
 
   /**

@@ -18,6 +18,21 @@ test('allows the limit, then refuses until the window has passed', async () => {
   assert.equal(limiter.check('a').allowed, true);
 });
 
+test('a time that is handed in is gone by, but never back, nor far ahead of the clock', async () => {
+  const clock = new SimulatedClock();
+  const limiter = createLimiter({ limit: 1, window: '10s', buckets: 10 }, { clock });
+  const allowedAt = (nowMs: number): boolean => limiter.check('a', { nowMs }).allowed;
+  assert.equal(limiter.check('a').allowed, true);
+  assert.equal(allowedAt(900), false);
+  assert.equal(allowedAt(-1e9), false);
+  assert.equal(allowedAt(Number.NaN), false);
+  assert.equal(allowedAt(60_000), false, 'the clock says otherwise');
+  await clock.advance(12_000);
+  assert.equal(allowedAt(5000), false);
+  assert.equal(allowedAt(11_999), true);
+  assert.equal(limiter.peek('a').resetMs, 10_000);
+});
+
 test('a burst at the end of one window and the start of the next stays within the limit', async () => {
   const clock = new SimulatedClock();
   const limiter = createLimiter({ limit: 100, window: '1s' }, { clock });

@@ -16,7 +16,15 @@ import type { Subject } from './subject.ts';
 export interface CheckOptions {
   /** Units the request takes: 1 by default; bytes, rows or points of a query where the limit counts those. 0 looks only. */
   readonly cost?: number;
+  /**
+   * The time, for a caller that has just read it: monotonic ms of the limiter's clock (`performance.now()`). Counts in memory
+   * go by it, and so their promise does: times that lag behind make windows shorter by as much.
+   */
+  readonly nowMs?: number | undefined;
 }
+
+/** A time that a caller gives is checked against the clock when it is so much later than the last one. */
+const UNCHECKED_STEP_MS = 1000;
 
 /** What a limiter needs beside its rules. */
 export interface LimiterSettings extends Omit<StoreSettings, 'store'> {
@@ -95,6 +103,7 @@ export class PolicyLimiter implements Limiter {
   readonly #shared: SharedCounts | undefined;
   readonly #slowDown: SlowDown | undefined;
   readonly #clock: Clock;
+  #lastMs = -Infinity;
   readonly #isAllowListed: (subject: Subject) => boolean;
   readonly #isDenied: (subject: Subject) => boolean;
   readonly #hasLists: boolean;
@@ -135,7 +144,7 @@ export class PolicyLimiter implements Limiter {
 
   check(subject: Subject | string, options?: CheckOptions): Decision | Promise<Decision> {
     const cost = unitsOf(options?.cost);
-    const decision = this.#listed(subject) ?? this.#decide(subject, cost);
+    const decision = this.#listed(subject) ?? this.#decide(subject, cost, options?.nowMs);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(subject, settled, cost))
       : this.#conclude(subject, decision, cost);
@@ -174,7 +183,7 @@ export class PolicyLimiter implements Limiter {
   async refund(decisionOrSubject: Decision | Subject | string, cost?: number): Promise<void> {
     if (decisionOrSubject instanceof SharedDecision) return this.#shared!.refund(decisionOrSubject, cost ?? Infinity);
     const bookings = bookingsOf(decisionOrSubject);
-    const nowMs = this.#clock.monotonic();
+    const nowMs = this.#timeOf();
     if (bookings && this.#shared) this.#shared.refundAlone(bookings, cost ?? Infinity);
     else if (bookings) this.#local.refund(bookings, cost ?? Infinity, nowMs);
     else {
@@ -189,7 +198,7 @@ export class PolicyLimiter implements Limiter {
     const [keys, multiplier] = [this.#keysOf(subject), this.#multiplierOf(subject)];
     const units = unitsOf(cost);
     if (this.#shared) await this.#shared.charge(keys, multiplier, units);
-    else this.#local.charge(keys, multiplier, units, this.#clock.monotonic());
+    else this.#local.charge(keys, multiplier, units, this.#timeOf());
   }
 
   async reset(subject: Subject | string): Promise<void> {
@@ -208,17 +217,25 @@ export class PolicyLimiter implements Limiter {
     this.#shared?.close();
   }
 
-  #decide(subject: Subject | string, cost: number): Decision | Promise<Decision> {
+  #decide(subject: Subject | string, cost: number, givenMs?: number): Decision | Promise<Decision> {
     const multiplier = this.#multiplierOf(subject);
     if (this.rules.length === 1 && !this.#shared) {
       const key = keyFor(subject, this.#groups[0]!);
       if (key === undefined) return decidedWithoutLimits(true, 'exempt');
-      return this.#local.decideOne(key, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
+      return this.#local.decideOne(key, multiplier, cost, this.#timeOf(givenMs), this.#settings.shadow);
     }
     const keys = this.#keysOf(subject);
     if (keys.every((key) => key === undefined)) return decidedWithoutLimits(true, 'exempt');
     if (this.#shared) return this.#shared.decide(keys, multiplier, cost);
-    return this.#local.decide(keys, multiplier, cost, this.#clock.monotonic(), this.#settings.shadow);
+    return this.#local.decide(keys, multiplier, cost, this.#timeOf(givenMs), this.#settings.shadow);
+  }
+
+  /** Never goes back, and a time far ahead is not believed: either would make counts run out that still count. */
+  #timeOf(givenMs?: number): number {
+    const lastMs = this.#lastMs;
+    const isNear = givenMs !== undefined && givenMs < lastMs + UNCHECKED_STEP_MS;
+    const nowMs = isNear ? givenMs : Math.min(givenMs ?? Infinity, this.#clock.monotonic());
+    return (this.#lastMs = nowMs > lastMs ? nowMs : lastMs);
   }
 
   #decideNow(subject: Subject): Decision | undefined {

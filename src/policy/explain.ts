@@ -1,6 +1,6 @@
 import { formatDuration, nearestName } from '../kernel/index.ts';
 import type { RouteTable } from './route-table.ts';
-import { PRIORITIES, type LimitPolicy, type Provenance, type RouteMatch } from './types.ts';
+import { PRIORITIES, type LimitPolicy, type PageCachePolicy, type Provenance, type RouteMatch } from './types.ts';
 
 /** Every decision about one URL, layer by layer, in the order a request meets them. */
 export interface Explanation {
@@ -85,6 +85,12 @@ function limitText({ limit, windowMs, by, algorithm, burst }: LimitPolicy): stri
   return `${limit} in ${formatDuration(windowMs)} per ${LIMIT_SUBJECT[by]}${pace}`;
 }
 
+/** What is made anew only later stays in the store until then: the low class, for one. */
+function storeTimes({ storeTtlMs, revalidateMs }: PageCachePolicy): string {
+  const said = `${formatDuration(storeTtlMs)} in the shared store`;
+  return storeTtlMs < revalidateMs ? `${said}; a page stays until it is made anew` : said;
+}
+
 function pageSection({ route }: RouteMatch): ExplainSection {
   const { cache, provenance } = route;
   const title = 'what is stored, and how long';
@@ -99,7 +105,7 @@ function pageSection({ route }: RouteMatch): ExplainSection {
       ? [
           by('revalidate', `made anew behind the stored one at an age of ${formatDuration(cache.revalidateMs)}`),
           by('memoryTtl', `${formatDuration(cache.memoryTtlMs)} in each process`),
-          by('storeTtl', `${formatDuration(cache.storeTtlMs)} in the shared store`),
+          by('storeTtl', storeTimes(cache)),
           by('forceAfter', `made anew whatever else at an age of ${formatDuration(cache.forceAfterMs)}`),
         ]
       : [];

@@ -240,6 +240,17 @@ test('explain shows each layer in the order a request meets it, and what others 
   assert.equal(explanation.sections[1]!.lines[0]!.value, '5 in 1m per address');
 });
 
+test('explain does not say that a page is gone before it is made anew', () => {
+  const policy = createPolicy({ upstreams: { site }, routes: { '/a': { class: 'low' }, '/b': { class: 'high' } } });
+  const storeTimeOf = (path: string): string =>
+    policy
+      .explain('GET', path)
+      .sections.flatMap(({ lines }) => lines)
+      .find(({ name }) => name === 'storeTtl')!.value;
+  assert.equal(storeTimeOf('/a'), '15m in the shared store; a page stays until it is made anew');
+  assert.equal(storeTimeOf('/b'), '1h in the shared store');
+});
+
 test('explain says when nothing matches', () => {
   const explanation = createPolicy({ routes: { '/plans': {} } }).explain('GET', '/plan');
   assert.equal(explanation.route, undefined);

@@ -25,7 +25,7 @@ export interface PageCachePolicy {
   readonly revalidateMs: number;
   /** How long one process serves its copy before it looks at the shared store again. */
   readonly memoryTtlMs: number;
-  /** How long the shared store calls an answer fresh. */
+  /** How long the shared store keeps an answer before its grace begins; never less than until it is made anew. */
   readonly storeTtlMs: number;
   /** How long past its freshness a stale answer may serve while a new one is made, or while the origin fails. */
   readonly graceMs: number;

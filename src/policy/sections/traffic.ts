@@ -32,7 +32,9 @@ export const trafficOptions = {
   memoryTtl: duration({ max: '365d' })
     .optional()
     .describe('How long a process serves its own copy before it asks the store again.'),
-  storeTtl: duration({ min: '1s', max: '365d' }).optional().describe('How long the shared store calls an answer fresh.'),
+  storeTtl: duration({ min: '1s', max: '365d' })
+    .optional()
+    .describe('How long the shared store keeps an answer before its grace begins; at least until `revalidate`.'),
   grace: duration({ max: '365d' })
     .optional()
     .describe('How long past its freshness an answer may serve while a new one is made, or while the origin fails.'),
