@@ -136,7 +136,8 @@ export class Loads<Value> {
       if (start.role === 'refused') return this.#fallBack(key, start.error, best, fence);
       let found: Found<Value> | undefined;
       if (start.role === 'served') {
-        found = await tiers.adopt(key, start.value, fence, mark);
+        // Its tags may lie on another server than the value, and that one may be away.
+        found = await tiers.adopt(key, start.value, fence, mark).catch(() => undefined);
         seenMs = start.value.storedMs;
       } else {
         await start.done;

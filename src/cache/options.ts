@@ -72,7 +72,9 @@ export const cacheOptions = z.strictObject({
     .describe('How long a load that shows no sign of life keeps others from loading.'),
   maxStaleness: duration({ min: '20ms' })
     .prefault('10s')
-    .describe('After an invalidation, no process serves the old value for longer, whatever breaks.'),
+    .describe(
+      'After an invalidation no process calls the old value fresh for longer, whatever breaks. As a stale one, grace and staleIfError let it serve on while the store is away.',
+    ),
   storeTimeout: duration({ min: '1ms' }).prefault('50ms').describe('How long a call of the shared store may take.'),
   coherence: z
     .enum(['auto', 'tracking', 'pubsub'])

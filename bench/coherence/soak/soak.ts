@@ -197,13 +197,13 @@ class Soak {
   }
 
   #kindsOfFault(): Readonly<Record<string, Fault>> {
-    return this.#options.cluster ? { ...FAULTS, 'slots moved': () => this.#moveSlots() } : FAULTS;
+    return this.#options.cluster ? { ...FAULTS, 'slots moved': (_, server) => this.#moveSlots(server) } : FAULTS;
   }
 
   /** With their keys. Refused while a master is not yet back among the others. */
-  async #moveSlots(): Promise<void> {
-    const [from, to] = [this.#pickServer(), this.#pickServer()];
-    if (from === to) return;
+  async #moveSlots(from: RedisServer): Promise<void> {
+    const others = this.#servers.filter((server) => server !== from);
+    const to = others[randomInt(this.#random, others.length)]!;
     try {
       const [source, target] = [from, to].map(({ port }) => redisCli(port, ['cluster', 'myid']).trim());
       const way = ['--cluster-from', source!, '--cluster-to', target!, '--cluster-slots', '100', '--cluster-yes'];
