@@ -2,12 +2,11 @@ import type { PreparedRequest } from '../ports/index.ts';
 import { isPassedOn } from './passed-fields.ts';
 
 /** A request without a body, in the one spelling that is understood, over a connection that stays open. */
-export interface PlainRequest {
+export interface PlainRequest extends PreparedRequest {
   readonly method: 'GET' | 'HEAD';
   /** Path and query, the path in its normal spelling. */
   readonly target: string;
   readonly authority: string;
-  readonly acceptEncoding: string;
   readonly userAgent: string | undefined;
   readonly referer: string | undefined;
   /** It says nothing that stored bytes could not answer: no range, no credentials, no condition but `If-None-Match`. */
@@ -21,8 +20,6 @@ export interface PlainFields {
   /** What goes on to an upstream: names in lower case and values, in turn. */
   readonly passedOn: readonly string[];
   readonly byName: Readonly<Record<string, string>>;
-  /** What stored bytes are asked besides. */
-  readonly condition: PreparedRequest;
   readonly storable: boolean;
 }
 
@@ -71,11 +68,13 @@ const MOST_KNOWN = 2000;
  */
 export class Recogniser {
   readonly #maxUrlBytes: number;
+  readonly #origin: string;
   readonly #requests = new Map<string, PlainRequest>();
   readonly #fields = new Map<string, PlainFields>();
 
-  constructor(maxUrlBytes: number) {
+  constructor(maxUrlBytes: number, scheme: 'http' | 'https') {
     this.#maxUrlBytes = maxUrlBytes;
+    this.#origin = `${scheme}://`;
   }
 
   recognise(head: string): PlainRequest | undefined {
@@ -99,7 +98,9 @@ export class Recogniser {
       method,
       target: line[2]!,
       authority,
+      url: `${this.#origin}${authority}${line[2]!}`,
       acceptEncoding: byName['accept-encoding'] ?? '',
+      ifNoneMatch: byName['if-none-match'],
       userAgent: byName['user-agent'],
       referer: byName['referer'],
       storable: fields.storable && method === 'GET',
@@ -140,7 +141,7 @@ function plainFields(section: string): PlainFields | undefined {
   }
   const host = byName['host'];
   if (host === undefined || !HOST.test(host)) return undefined;
-  return { authority: host.toLowerCase(), passedOn, byName, condition: { ifNoneMatch: byName['if-none-match'] }, storable };
+  return { authority: host.toLowerCase(), passedOn, byName, storable };
 }
 
 function hasDotSegment(target: string): boolean {
