@@ -486,6 +486,5 @@ function sameOrigin(location: string | undefined, own: string): { path: string; 
   return url.origin === new URL(own).origin ? [{ path: url.pathname, query: url.search.slice(1) }] : [];
 }
 
-
 /** A policy under which a URL is one page. */
 const PLAIN = { varyHeaders: [], varyCookies: [] };

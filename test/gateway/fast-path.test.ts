@@ -230,6 +230,56 @@ describe('the fast path', () => {
     socket.destroy();
   });
 
+  test('what a client has not taken yet stays as it was, whatever others are answered', async (context) => {
+    const body = Buffer.alloc(10_240, 'page ');
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`);
+    const policy = createPolicy({ upstreams: { site: { endpoints: [origin.url] } } });
+    const match = policy.match.bind(policy);
+    const answer = { route: match('GET', '/')!.route, status: 200, body, head: () => head };
+    let nth = 0;
+    const gateway = createGateway({
+      listen: { port: 0 },
+      match,
+      prepared: () => answer,
+      admitFast: () => `x-nth: ${++nth}\r\n`,
+      handle: ({ response }) => {
+        response.setHeader('x-nth', ++nth);
+        response.end(body);
+      },
+    });
+    await gateway.start();
+    context.after(() => gateway.stop());
+    const slow = connect(portOf(gateway), '127.0.0.1');
+    slow.pause();
+    await once(slow, 'connect');
+    const asked = 1000;
+    slow.write(`${REQUESTS[0]!.repeat(asked - 1)}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    let last = -1;
+    await eventually('nothing more is written', async () => {
+      const still = nth > 0 && nth === last;
+      last = nth;
+      for (let i = 0; i < 20; i++) await turn();
+      return still;
+    });
+    const others: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const response = await fetch(gateway.address);
+      assert.equal(await response.text(), body.toString());
+      others.push(Number(response.headers.get('x-nth')));
+    }
+    const taken: Buffer[] = [];
+    slow.on('data', (chunk) => taken.push(chunk));
+    slow.resume();
+    await once(slow, 'end');
+    const answers = parse(Buffer.concat(taken).toString('latin1'));
+    assert.deepEqual([...new Set(answers.map((one) => one.body))], [createHash('md5').update(body).digest('hex')]);
+    const told = answers.map(({ fields }) => Number(/\d+/.exec(fields.find((line) => line.startsWith('x-nth'))!)));
+    assert.deepEqual(
+      [...told, ...others].sort((a, b) => a - b),
+      Array.from({ length: asked + others.length }, (_, at) => at + 1),
+    );
+  });
+
   test('draining tells clients of the fast path to close, too', async () => {
     const draining = createGateway({ listen: { port: 0 }, match: () => undefined, handle: () => {}, prepared: () => undefined });
     await draining.start();
