@@ -13,6 +13,8 @@ import type { TraceContext } from './trace-context.ts';
 
 /** What the fast path is connected to. */
 export interface FastPathConnections {
+  /** How the connections come. With TLS they are those that are to speak HTTP/1.1, once secure. */
+  readonly scheme: 'http' | 'https';
   readonly prepared?: PreparedAnswers | undefined;
   /**
    * Whether a request may be answered here. False leaves it to the full path and must have counted nothing; a text is
@@ -51,7 +53,7 @@ export interface FastPathLimits {
   readonly keepAliveMs: number;
 }
 
-/** Up to this size head and body are kept joined, and written in one piece. */
+/** Up to this size head and body are kept joined, and written in one piece; not for TLS, which copies them anyway. */
 const JOIN_BYTES = 16 * 1024;
 /** What a client may send ahead while a request of its own is passed on; then it is not read from. */
 const MOST_AHEAD_BYTES = 64 * 1024;
@@ -84,7 +86,7 @@ export class FastPath {
     this.connections = connections;
     this.limits = limits;
     this.clock = clock;
-    this.recogniser = new Recogniser(limits.maxUrlBytes, 'http');
+    this.recogniser = new Recogniser(limits.maxUrlBytes, connections.scheme);
     this.idle = new Deadlines(clock, Math.min(LOOK_EVERY_MS, limits.firstRequestMs, limits.keepAliveMs));
     this.#keepAliveFields = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(limits.keepAliveMs / 1000)}\r\n`;
     this.#handedOver = handedOver;
@@ -156,7 +158,7 @@ export class FastPath {
     const head = answer.head(nowMs);
     const { body } = answer;
     const length = head.length + fields.length + body.length;
-    if (length > JOIN_BYTES) {
+    if (length > JOIN_BYTES || this.connections.scheme === 'https') {
       socket.cork();
       socket.write(fields === '' ? head : head.toString('latin1', 0, head.length - 2) + fields + LINE_END, 'latin1');
       socket.write(body);
@@ -312,6 +314,7 @@ class FastConnection extends Deadline implements AnswerOwner {
       request,
       match.route,
       this.#linesFor(request.fields),
+      connections.scheme,
       this.#clientIp,
       connections.nextRequestId(),
       clock.monotonic(),
@@ -334,7 +337,7 @@ class FastConnection extends Deadline implements AnswerOwner {
     this.#linesOf = fields;
     this.#lines = {
       before: linesOf(['host', authority, ...fields.passedOn]),
-      behind: linesOf(forwardingFields({ clientIp: this.#clientIp, scheme: 'http', authority })),
+      behind: linesOf(forwardingFields({ clientIp: this.#clientIp, scheme: this.#path.connections.scheme, authority })),
     };
     return this.#lines;
   }

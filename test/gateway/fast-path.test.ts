@@ -1,10 +1,16 @@
 /** The fast path and the HTTP server give the same answers, to whatever bytes arrive in whatever pieces. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectH2, type IncomingHttpHeaders } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { createCache } from '../../src/cache/index.ts';
 import { createGateway, createProxy, type CompletedRequest, type Gateway } from '../../src/gateway/index.ts';
@@ -14,18 +20,29 @@ import { createPolicy } from '../../src/policy/index.ts';
 import { eventually } from '../servers/index.ts';
 import { Origin } from './support.ts';
 
+/** A gateway with the fast path beside one without. */
+interface Pair {
+  readonly fast: Gateway;
+  readonly slow: Gateway;
+}
+
 const metrics = new Metrics();
 let origin: Origin;
+let plain: Pair;
+let secure: Pair;
 let fast: Gateway;
-let slow: Gateway;
 let stop: () => Promise<void>;
 const completed: CompletedRequest[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'spillway-fast-path-'));
+const tls = { cert: join(folder, 'a.crt'), key: join(folder, 'a.key') };
 
 before(async () => {
+  const selfSigned = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=a`;
+  execFileSync('openssl', [...selfSigned.split(' '), '-keyout', tls.key, '-out', tls.cert], { stdio: 'ignore' });
   origin = await Origin.start((request, response) => {
     if (request.url === '/private') response.setHeader('cache-control', 'no-store');
     response.setHeader('content-type', 'text/html');
-    response.end(`<p>${request.url}</p>`.repeat(200));
+    response.end(`<p>${request.headers['x-forwarded-proto']}, ${request.url}</p>`.repeat(200));
   });
   const policy = createPolicy({
     upstreams: { site: { endpoints: [origin.url] } },
@@ -35,35 +52,54 @@ before(async () => {
   const pages = createPages({}, { metrics, store });
   const proxy = createProxy({ upstreams: { site: { endpoints: [origin.url] } } });
   const options = {
-    listen: { port: 0, maxHeaderBytes: '4kb', maxUrlBytes: '1kb' } as never,
     match: policy.match.bind(policy),
     handle: (exchange: Parameters<typeof proxy.pass>[0]) =>
       exchange.route.cache ? pages.serve(exchange, proxy) : proxy.pass(exchange),
   };
-  fast = createGateway({ ...options, prepared: pages.prepared, onComplete: (one) => completed.push(one) }, { metrics });
-  slow = createGateway(options);
-  await Promise.all([fast.start(), slow.start()]);
+  const pair = async (listen: object): Promise<Pair> => {
+    const both = { ...options, listen: { port: 0, maxHeaderBytes: '4kb', maxUrlBytes: '1kb', ...listen } as never };
+    const onComplete = (one: CompletedRequest): void => void completed.push(one);
+    const one = {
+      fast: createGateway({ ...both, prepared: pages.prepared, onComplete }, { metrics }),
+      slow: createGateway(both),
+    };
+    await Promise.all([one.fast.start(), one.slow.start()]);
+    return one;
+  };
+  plain = await pair({});
+  secure = await pair({ tls });
+  ({ fast } = plain);
   stop = async () => {
-    await Promise.all([fast.stop(), slow.stop()]);
+    await Promise.all([plain.fast, plain.slow, secure.fast, secure.slow].map((gateway) => gateway.stop()));
     await pages.close();
     await store.close();
     await proxy.stop();
     await origin.kill();
+    rmSync(folder, { recursive: true });
   };
-  for (const path of ['/', '/a', '/b?q=1']) await fetch(slow.address + path);
+  for (const { slow } of [plain, secure]) {
+    for (const path of ['/', '/a', '/b?q=1']) await converse(slow, [`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`]);
+  }
 });
 after(() => stop());
 
 const portOf = (gateway: Gateway): number => Number(new URL(gateway.address).port);
 
+async function dial(gateway: Gateway): Promise<Socket> {
+  const isSecure = gateway.address.startsWith('https:');
+  const to = { port: portOf(gateway), host: '127.0.0.1' };
+  const socket = isSecure ? connectTls({ ...to, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }) : connect(to);
+  await once(socket, isSecure ? 'secureConnect' : 'connect');
+  return socket;
+}
+
 /** Sends the pieces with turns of the event loop between them; returns all that has come back when nothing more does. */
 async function converse(gateway: Gateway, pieces: readonly string[]): Promise<string> {
-  const socket = connect(portOf(gateway), '127.0.0.1');
+  const socket = await dial(gateway);
   socket.setNoDelay(true);
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
   socket.on('error', () => {});
-  await once(socket, 'connect');
   for (const piece of pieces) {
     if (socket.destroyed) break;
     socket.write(piece, 'latin1');
@@ -136,7 +172,7 @@ const REQUESTS = [
  * @param pipelined an error cuts off answers before it that are not out yet, and one path may have got further: only what
  *   both have is compared.
  */
-async function same(pieces: readonly string[], pipelined = false): Promise<void> {
+async function same({ fast, slow }: Pair, pieces: readonly string[], pipelined = false): Promise<void> {
   let first: Answer[] = [];
   let second: Answer[] = [];
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -148,37 +184,40 @@ async function same(pieces: readonly string[], pipelined = false): Promise<void>
   assert.deepEqual(first.slice(0, common), second.slice(0, common), JSON.stringify(pieces));
 }
 
-describe('both paths answer alike', () => {
-  test('each request alone, in one piece and byte by byte', async () => {
-    for (const request of REQUESTS) {
-      await same([request]);
-      if (request.length < 200) await same([...request]);
-    }
-  });
+for (const scheme of ['http', 'https'] as const)
+  describe(`both paths answer alike, ${scheme}`, () => {
+    const pair = (): Pair => (scheme === 'http' ? plain : secure);
 
-  test('in any order, pipelined and cut anywhere', async () => {
-    const random = seededRandom(Number(process.env['SEED'] ?? 20_261_120));
-    const rounds = Number(process.env['ROUNDS'] ?? 60);
-    for (let round = 0; round < rounds; round++) {
-      const bytes = Array.from({ length: 1 + randomInt(random, 5) }, () => REQUESTS[randomInt(random, REQUESTS.length)]!).join(
-        '',
-      );
-      const cuts = Array.from({ length: randomInt(random, 4) }, () => randomInt(random, bytes.length)).sort((a, b) => a - b);
-      const pieces = [0, ...cuts].map((cut, at) => bytes.slice(cut, cuts[at] ?? bytes.length)).filter((piece) => piece !== '');
-      await same(pieces, true);
-    }
-  });
+    test('each request alone, in one piece and byte by byte', async () => {
+      for (const request of REQUESTS) {
+        await same(pair(), [request]);
+        if (request.length < 200) await same(pair(), [...request]);
+      }
+    });
 
-  test('with single bytes changed anywhere', async () => {
-    const random = seededRandom(Number(process.env['SEED'] ?? 7));
-    for (let round = 0; round < Number(process.env['ROUNDS'] ?? 60); round++) {
-      const request = REQUESTS[randomInt(random, 6)]!;
-      const at = randomInt(random, request.length);
-      const byte = String.fromCharCode(randomInt(random, 256));
-      await same([request.slice(0, at) + byte + request.slice(at + randomInt(random, 2)), REQUESTS[0]!], true);
-    }
+    test('in any order, pipelined and cut anywhere', async () => {
+      const random = seededRandom(Number(process.env['SEED'] ?? 20_261_120));
+      const rounds = Number(process.env['ROUNDS'] ?? 60);
+      for (let round = 0; round < rounds; round++) {
+        const bytes = Array.from({ length: 1 + randomInt(random, 5) }, () => REQUESTS[randomInt(random, REQUESTS.length)]!).join(
+          '',
+        );
+        const cuts = Array.from({ length: randomInt(random, 4) }, () => randomInt(random, bytes.length)).sort((a, b) => a - b);
+        const pieces = [0, ...cuts].map((cut, at) => bytes.slice(cut, cuts[at] ?? bytes.length)).filter((piece) => piece !== '');
+        await same(pair(), pieces, true);
+      }
+    });
+
+    test('with single bytes changed anywhere', async () => {
+      const random = seededRandom(Number(process.env['SEED'] ?? 7));
+      for (let round = 0; round < Number(process.env['ROUNDS'] ?? 60); round++) {
+        const request = REQUESTS[randomInt(random, 6)]!;
+        const at = randomInt(random, request.length);
+        const byte = String.fromCharCode(randomInt(random, 256));
+        await same(pair(), [request.slice(0, at) + byte + request.slice(at + randomInt(random, 2)), REQUESTS[0]!], true);
+      }
+    });
   });
-});
 
 describe('the fast path', () => {
   const answers = (): number =>
@@ -205,6 +244,22 @@ describe('the fast path', () => {
         bytes: text.length / 3,
       },
     );
+  });
+
+  test('takes them over TLS, and leaves HTTP/2 and what is not plain to the server behind it', async () => {
+    const before = answers();
+    const text = await converse(secure.fast, [REQUESTS[0]!.repeat(3), REQUESTS[3]!]);
+    assert.deepEqual(
+      parse(text).map(({ status }) => status),
+      Array.from({ length: 4 }, () => 'HTTP/1.1 200 OK'),
+    );
+    assert.ok(answers() - before >= 3);
+    const session = connectH2(secure.fast.address, { rejectUnauthorized: false });
+    const stream = session.request({ ':path': '/', ':authority': 'a' });
+    const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    assert.equal(answer[':status'], 200);
+    stream.close();
+    session.close();
   });
 
   test('a client that reads nothing is not read from', async () => {
