@@ -1,16 +1,11 @@
 /** The fast path and the HTTP server give the same answers, to whatever bytes arrive in whatever pieces. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectH2, type IncomingHttpHeaders } from 'node:http2';
-import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { createCache } from '../../src/cache/index.ts';
 import { createGateway, createProxy, type CompletedRequest, type Gateway } from '../../src/gateway/index.ts';
@@ -18,7 +13,7 @@ import { Metrics, seededRandom, randomInt } from '../../src/kernel/index.ts';
 import { createPages, pageCodec, type PageEntry } from '../../src/page/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { eventually } from '../servers/index.ts';
-import { Origin } from './support.ts';
+import { dial, Origin, ownCertificate } from './support.ts';
 
 /** A gateway with the fast path beside one without. */
 interface Pair {
@@ -33,12 +28,9 @@ let secure: Pair;
 let fast: Gateway;
 let stop: () => Promise<void>;
 const completed: CompletedRequest[] = [];
-const folder = mkdtempSync(join(tmpdir(), 'spillway-fast-path-'));
-const tls = { cert: join(folder, 'a.crt'), key: join(folder, 'a.key') };
+const certificate = ownCertificate();
 
 before(async () => {
-  const selfSigned = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=a`;
-  execFileSync('openssl', [...selfSigned.split(' '), '-keyout', tls.key, '-out', tls.cert], { stdio: 'ignore' });
   origin = await Origin.start((request, response) => {
     if (request.url === '/private') response.setHeader('cache-control', 'no-store');
     response.setHeader('content-type', 'text/html');
@@ -67,7 +59,7 @@ before(async () => {
     return one;
   };
   plain = await pair({});
-  secure = await pair({ tls });
+  secure = await pair({ tls: certificate.tls });
   ({ fast } = plain);
   stop = async () => {
     await Promise.all([plain.fast, plain.slow, secure.fast, secure.slow].map((gateway) => gateway.stop()));
@@ -75,7 +67,7 @@ before(async () => {
     await store.close();
     await proxy.stop();
     await origin.kill();
-    rmSync(folder, { recursive: true });
+    certificate.remove();
   };
   for (const { slow } of [plain, secure]) {
     for (const path of ['/', '/a', '/b?q=1']) await converse(slow, [`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`]);
@@ -85,18 +77,9 @@ after(() => stop());
 
 const portOf = (gateway: Gateway): number => Number(new URL(gateway.address).port);
 
-async function dial(gateway: Gateway): Promise<Socket> {
-  const isSecure = gateway.address.startsWith('https:');
-  const to = { port: portOf(gateway), host: '127.0.0.1' };
-  const socket = isSecure ? connectTls({ ...to, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }) : connect(to);
-  await once(socket, isSecure ? 'secureConnect' : 'connect');
-  return socket;
-}
-
 /** Sends the pieces with turns of the event loop between them; returns all that has come back when nothing more does. */
 async function converse(gateway: Gateway, pieces: readonly string[]): Promise<string> {
-  const socket = await dial(gateway);
-  socket.setNoDelay(true);
+  const socket = await dial(gateway.address);
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
   socket.on('error', () => {});
@@ -333,6 +316,32 @@ describe('the fast path', () => {
       [...told, ...others].sort((a, b) => a - b),
       Array.from({ length: asked + others.length }, (_, at) => at + 1),
     );
+  });
+
+  test('connections that say nothing for too long are closed: new ones, idle ones, and those that take nothing', async (context) => {
+    const body = Buffer.alloc(16 * 2 ** 20, 'more than the kernel buffers ');
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`);
+    const policy = createPolicy({ upstreams: { site: { endpoints: [origin.url] } } });
+    const match = policy.match.bind(policy);
+    const answer = { route: match('GET', '/')!.route, status: 200, body, head: () => head };
+    const gateway = createGateway({
+      listen: { port: 0, headersTimeout: '1s', keepAliveTimeout: '1s' },
+      match,
+      prepared: () => answer,
+      handle: ({ response }) => void response.end(body),
+    });
+    await gateway.start();
+    context.after(() => gateway.stop());
+    const silent = await dial(gateway.address);
+    const idle = await dial(gateway.address);
+    idle.resume().write(REQUESTS[0]!);
+    const blocked = await dial(gateway.address);
+    blocked.pause().write(REQUESTS[0]!);
+    silent.resume();
+    await Promise.all([once(silent, 'close'), once(idle, 'close')]);
+    assert.ok(idle.bytesRead > body.length);
+    await eventually('the one that takes nothing is closed', () => gateway.connections === 0);
+    blocked.destroy();
   });
 
   test('draining tells clients of the fast path to close, too', async () => {
