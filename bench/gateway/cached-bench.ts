@@ -29,7 +29,7 @@ export function cachedBench(name: string, title: string, bytes: number, headers?
   return defineBench({
     name,
     title,
-    what: `GET of one stored answer of ${bytes.toLocaleString('en')} bytes over 64 keep-alive connections${headers ? ", with a browser's fields" : ''}. Spillway: the whole of it in one process, a limit by address and metrics on. nginx: one worker, proxy_cache on tmpfs, sendfile off. raw node:http: a static buffer.`,
+    what: `GET of one stored answer of ${bytes.toLocaleString('en')} bytes over 64 keep-alive connections${headers ? ", with a browser's fields" : ''}. Spillway: the whole of it in one process, a limit by address and metrics on. nginx: one worker, proxy_cache on tmpfs, sendfile off. raw node:http: a static buffer. bare node:net: the finished bytes, written for whatever comes; no server on Node's sockets can do less.`,
     unit: 'request',
     baseline: 'nginx proxy_cache',
     sliceMs: 2000,
@@ -54,6 +54,7 @@ export function cachedBench(name: string, title: string, bytes: number, headers?
         start: () => behindOrigin(bytes, (origin) => nodeServer(file, ['spillway', String(bytes), origin])),
       },
       'raw node:http': { kind: 'server', load, start: () => nodeServer(file, ['raw', String(bytes)]) },
+      'bare node:net': { kind: 'server', load, start: () => nodeServer(file, ['bare', String(bytes)]) },
     },
   });
 }

@@ -17,11 +17,13 @@ const LOOK_EVERY_MS = 50;
  */
 export class Deadlines {
   readonly #clock: Clock;
+  readonly #lookEveryMs: number;
   readonly #waiting: Deadline[] = [];
   #timer: Timer | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, lookEveryMs = LOOK_EVERY_MS) {
     this.#clock = clock;
+    this.#lookEveryMs = lookEveryMs;
   }
 
   get size(): number {
@@ -30,7 +32,7 @@ export class Deadlines {
 
   add(deadline: Deadline): void {
     deadline.place = this.#waiting.push(deadline) - 1;
-    this.#timer ??= this.#clock.setRepeating(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer ??= this.#clock.setRepeating(() => this.#look(), this.#lookEveryMs);
   }
 
   remove(deadline: Deadline): void {

@@ -3,6 +3,8 @@ import type { Clock, Counter } from '../kernel/index.ts';
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { PreparedAnswer, PreparedAnswers } from '../ports/index.ts';
 import { canonicalAddress } from './client-address.ts';
+import { Deadline, Deadlines } from './deadlines.ts';
+import { AnswerBytes } from './fast-path-bytes.ts';
 import { forwardingFields } from './forwarding.ts';
 import { PlainExchange, type ForwardedLines } from './plain-exchange.ts';
 import { Recogniser, type PlainFields, type PlainRequest } from './recognise.ts';
@@ -11,6 +13,8 @@ import type { TraceContext } from './trace-context.ts';
 
 /** What the fast path is connected to. */
 export interface FastPathConnections {
+  /** How the connections come. With TLS they are those that are to speak HTTP/1.1, once secure. */
+  readonly scheme: 'http' | 'https';
   readonly prepared?: PreparedAnswers | undefined;
   /**
    * Whether a request may be answered here. False leaves it to the full path and must have counted nothing; a text is
@@ -49,10 +53,12 @@ export interface FastPathLimits {
   readonly keepAliveMs: number;
 }
 
-/** Up to this size head and body are joined once a second and written as one text. */
+/** Up to this size head and body are kept joined, and written in one piece; not for TLS, which copies them anyway. */
 const JOIN_BYTES = 16 * 1024;
 /** What a client may send ahead while a request of its own is passed on; then it is not read from. */
 const MOST_AHEAD_BYTES = 64 * 1024;
+/** How often idle connections are looked for: a timer of each, set anew by each byte, would cost more. */
+const LOOK_EVERY_MS = 1000;
 
 /**
  * Answers plain requests straight on the socket: GETs of stored pages from bytes that are ready, and requests that are only
@@ -65,8 +71,8 @@ export class FastPath {
   readonly limits: FastPathLimits;
   readonly clock: Clock;
   readonly recogniser: Recogniser;
-  /** By their heads, which are made anew once a second. */
-  readonly #texts = new WeakMap<Buffer, AnswerText>();
+  readonly idle: Deadlines;
+  readonly #bytesOf = new WeakMap<PreparedAnswer, AnswerBytes>();
   readonly #held = new Set<FastConnection>();
   readonly #handedOver: Counter;
   readonly #keepAliveFields: string;
@@ -80,7 +86,8 @@ export class FastPath {
     this.connections = connections;
     this.limits = limits;
     this.clock = clock;
-    this.recogniser = new Recogniser(limits.maxUrlBytes);
+    this.recogniser = new Recogniser(limits.maxUrlBytes, connections.scheme);
+    this.idle = new Deadlines(clock, Math.min(LOOK_EVERY_MS, limits.firstRequestMs, limits.keepAliveMs));
     this.#keepAliveFields = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(limits.keepAliveMs / 1000)}\r\n`;
     this.#handedOver = handedOver;
   }
@@ -107,28 +114,29 @@ export class FastPath {
 
   release(connection: FastConnection): void {
     this.#held.delete(connection);
+    this.idle.remove(connection);
   }
 
   handOver(connection: FastConnection, socket: Socket, rest: Buffer): void {
-    this.#held.delete(connection);
+    this.release(connection);
     this.#handedOver.inc();
     socket.setTimeout(0);
     this.connections.serveHttp(socket);
     if (rest.length > 0) socket.emit('data', rest);
   }
 
-  /** Answers from prepared bytes, when there are any for this request. */
-  answer(socket: Socket, request: PlainRequest, clientIp: string): boolean {
+  /** Answers from prepared bytes, when there are any for this request. Returns when, in monotonic ms. */
+  answer(socket: Socket, request: PlainRequest, clientIp: string): number | undefined {
     const startMs = this.clock.monotonic();
     const nowMs = this.clock.now();
-    const { authority, target, acceptEncoding, fields } = request;
-    const answer = this.connections.prepared?.(authority, target, acceptEncoding, nowMs, fields.condition);
-    if (!answer) return false;
+    const answer = this.connections.prepared?.(request, nowMs);
+    if (!answer) return undefined;
     const admitted = this.connections.admit(answer.route, clientIp);
-    if (admitted === false) return false;
-    const bytes = this.#write(socket, answer, admitted, nowMs);
-    this.connections.onAnswer({ answer, request, clientIp, bytes, durationMs: this.clock.monotonic() - startMs });
-    return true;
+    if (admitted === false) return undefined;
+    const bytes = this.#write(socket, answer, admitted === true ? '' : admitted, nowMs);
+    const endMs = this.clock.monotonic();
+    this.connections.onAnswer({ answer, request, clientIp, bytes, durationMs: endMs - startMs });
+    return endMs;
   }
 
   standingFields(hasDate: boolean): string {
@@ -146,49 +154,38 @@ export class FastPath {
   }
 
   /** Returns the bytes written. */
-  #write(socket: Socket, answer: PreparedAnswer, admitted: true | string, nowMs: number): number {
+  #write(socket: Socket, answer: PreparedAnswer, fields: string, nowMs: number): number {
     const head = answer.head(nowMs);
     const { body } = answer;
-    const fields = admitted === true ? '' : admitted;
     const length = head.length + fields.length + body.length;
-    if (length > JOIN_BYTES) {
+    if (length > JOIN_BYTES || this.connections.scheme === 'https') {
       socket.cork();
       socket.write(fields === '' ? head : head.toString('latin1', 0, head.length - 2) + fields + LINE_END, 'latin1');
       socket.write(body);
       socket.uncork();
     } else {
-      const { start, end } = this.#textOf(head, body);
-      socket.write(start + fields + end, 'latin1');
+      socket.write(this.#joined(answer).with(head, fields));
+      // What the kernel has not taken yet is still read from these bytes: they are the socket's now.
+      if (socket.writableLength > 0) this.#bytesOf.delete(answer);
     }
     return length;
   }
 
-  /** As text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
-  #textOf(head: Buffer, body: Buffer): AnswerText {
-    let text = this.#texts.get(head);
-    if (!text) {
-      const start = head.toString('latin1', 0, head.length - 2);
-      this.#texts.set(head, (text = { start, end: LINE_END + body.toString('latin1') }));
-    }
-    return text;
+  #joined(answer: PreparedAnswer): AnswerBytes {
+    let bytes = this.#bytesOf.get(answer);
+    if (!bytes) this.#bytesOf.set(answer, (bytes = new AnswerBytes(answer.body)));
+    return bytes;
   }
 }
 
-/** A prepared answer up to where fields can be put in, and from there. */
-interface AnswerText {
-  readonly start: string;
-  readonly end: string;
-}
-
 const LINE_END = '\r\n';
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** One connection as long as the fast path has it. */
-class FastConnection implements AnswerOwner {
+class FastConnection extends Deadline implements AnswerOwner {
   readonly socket: Socket;
   readonly #path: FastPath;
   readonly #clientIp: string;
-  #used = false;
   /** The request being passed on. */
   #passing: PlainExchange | undefined;
   #toldToClose = false;
@@ -196,7 +193,8 @@ class FastConnection implements AnswerOwner {
   #ahead: Buffer = NOTHING;
   /** Whether bytes are being read: answers given meanwhile do not begin the next round. */
   #serving = false;
-  #lastHead = '';
+  /** The last chunk that was one whole request, and what it asked for. */
+  #lastChunk = NOTHING;
   #lastRequest: PlainRequest | undefined;
   #linesOf: PlainFields | undefined;
   #lines: ForwardedLines | undefined;
@@ -207,18 +205,28 @@ class FastConnection implements AnswerOwner {
   readonly #onClose = (): void => this.#closed();
 
   constructor(path: FastPath, socket: Socket) {
+    super();
     this.#path = path;
     this.socket = socket;
     this.#clientIp = canonicalAddress(socket.remoteAddress ?? '');
   }
 
   begin(): void {
-    this.socket.setTimeout(this.#path.limits.firstRequestMs);
+    const { clock, limits, idle } = this.#path;
+    this.deadlineMs = clock.monotonic() + limits.firstRequestMs;
+    idle.add(this);
     this.socket.on('data', this.#onData);
     this.socket.on('end', this.#onEnd);
     this.socket.on('timeout', this.#onTimeout);
     this.socket.on('close', this.#onClose);
     this.socket.on('error', this.#onError);
+  }
+
+  /** It has been idle for too long, or takes its answer slowly: then Node watches whether it goes on doing so. */
+  onDeadline(): void {
+    this.deadlineMs = Infinity;
+    if (this.socket.writableLength === 0) this.socket.destroy();
+    else this.socket.setTimeout(this.#path.limits.keepAliveMs);
   }
 
   closeIdle(): void {
@@ -234,7 +242,9 @@ class FastConnection implements AnswerOwner {
     const exchange = this.#passing!;
     this.#passing = undefined;
     this.#path.passing--;
-    exchange.durationMs = this.#path.clock.monotonic() - exchange.startedMs;
+    const nowMs = this.#path.clock.monotonic();
+    exchange.durationMs = nowMs - exchange.startedMs;
+    this.deadlineMs = nowMs + this.#path.limits.keepAliveMs;
     this.#path.connections.onPassed(exchange);
     if (exchange.aborted) return;
     if (this.#toldToClose) this.socket.destroySoon();
@@ -249,36 +259,47 @@ class FastConnection implements AnswerOwner {
 
   #serve(chunk: Buffer): void {
     this.#serving = true;
+    const taken = this.#read(chunk);
+    this.#serving = false;
+    if (this.#toldToClose) return;
+    if (taken < chunk.length) {
+      const rest = taken === 0 ? chunk : chunk.subarray(taken);
+      if (this.#passing) this.#keepFor(rest);
+      else this.#handOver(rest);
+    } else if (this.socket.writableNeedDrain) this.#waitForDrain();
+  }
+
+  /** Serves what requests it can, up to one that is passed on; returns their length. */
+  #read(chunk: Buffer): number {
+    // A client often asks for the same again: comparing is cheaper than reading.
+    if (chunk.equals(this.#lastChunk)) return this.#take(this.#lastRequest!) ? chunk.length : 0;
+    const { limits, recogniser } = this.#path;
     const text = chunk.toString('latin1');
     let at = 0;
     while (at < text.length && !this.#passing) {
-      const taken = this.#take(text, at);
-      if (taken === 0) return this.#handOver(at === 0 ? chunk : chunk.subarray(at));
-      at += taken;
+      const end = text.indexOf('\r\n\r\n', at) + 4;
+      if (end === 3 || end - at > limits.maxHeaderBytes) break;
+      const isAll = at === 0 && end === text.length;
+      const request = recogniser.recognise(isAll ? text : text.slice(at, end));
+      if (!request) break;
+      if (isAll) {
+        this.#lastChunk = chunk;
+        this.#lastRequest = request;
+      }
+      if (!this.#take(request)) break;
+      at = end;
     }
-    this.#serving = false;
-    if (at < text.length) this.#keepFor(chunk.subarray(at));
-    else if (this.socket.writableNeedDrain) this.#waitForDrain();
+    return at;
   }
 
-  /** Serves the request that begins at `at`; returns its length, or 0 when it is not served here. */
-  #take(text: string, at: number): number {
-    const { draining, limits, recogniser } = this.#path;
-    const end = text.indexOf('\r\n\r\n', at) + 4;
-    if (draining || end === 3 || end - at > limits.maxHeaderBytes || this.socket.writableNeedDrain) return 0;
-    const head = at === 0 && end === text.length ? text : text.slice(at, end);
-    // A client often asks for the same again: comparing is cheaper than looking up.
-    const request = head === this.#lastHead ? this.#lastRequest : recogniser.recognise(head);
-    if (!request) return 0;
-    this.#lastHead = head;
-    this.#lastRequest = request;
-    const taken = (request.storable && this.#path.answer(this.socket, request, this.#clientIp)) || this.#pass(request);
-    if (!taken) return 0;
-    if (!this.#used) {
-      this.#used = true;
-      this.socket.setTimeout(limits.keepAliveMs);
-    }
-    return end - at;
+  /** False when the request is not served here. */
+  #take(request: PlainRequest): boolean {
+    const { draining, limits } = this.#path;
+    if (draining || this.socket.writableNeedDrain) return false;
+    const answeredMs = request.storable ? this.#path.answer(this.socket, request, this.#clientIp) : undefined;
+    if (answeredMs === undefined) return this.#pass(request);
+    this.deadlineMs = answeredMs + limits.keepAliveMs;
+    return true;
   }
 
   #pass(request: PlainRequest): boolean {
@@ -293,6 +314,7 @@ class FastConnection implements AnswerOwner {
       request,
       match.route,
       this.#linesFor(request.fields),
+      connections.scheme,
       this.#clientIp,
       connections.nextRequestId(),
       clock.monotonic(),
@@ -301,6 +323,7 @@ class FastConnection implements AnswerOwner {
     );
     this.#passing = exchange;
     this.#path.passing++;
+    this.deadlineMs = Infinity;
     if (connections.pass(exchange)) return true;
     this.#passing = undefined;
     this.#path.passing--;
@@ -314,7 +337,7 @@ class FastConnection implements AnswerOwner {
     this.#linesOf = fields;
     this.#lines = {
       before: linesOf(['host', authority, ...fields.passedOn]),
-      behind: linesOf(forwardingFields({ clientIp: this.#clientIp, scheme: 'http', authority })),
+      behind: linesOf(forwardingFields({ clientIp: this.#clientIp, scheme: this.#path.connections.scheme, authority })),
     };
     return this.#lines;
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
 import type { RouteMatch, RoutePolicy } from '../policy/index.ts';
 import type { Exchange, PreparedAnswers } from '../ports/index.ts';
@@ -116,6 +117,8 @@ class HttpGateway implements Gateway {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Node's own listener, which parses what a connection brings. */
   readonly #serveHttp: (socket: Socket) => void;
+  /** The same for one whose TLS stands. */
+  readonly #serveHttps: (socket: Socket) => void;
   #draining = false;
 
   constructor(settings: GatewaySettings, connections: GatewayConnections, { clock, random, metrics }: Runtime) {
@@ -129,8 +132,11 @@ class HttpGateway implements Gateway {
     const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
     this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
     this.server.removeAllListeners('connection').on('connection', (socket: Socket) => this.#onConnection(socket));
+    const [serveHttps] = this.server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
+    this.#serveHttps = (socket) => serveHttps!.call(this.server, socket as TLSSocket);
     this.#fastPath = this.#createFastPath();
     if (this.#settings.tls) {
+      this.server.removeAllListeners('secureConnection').on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
       const secure = this.server as unknown as Http2SecureServer;
       this.#certificates = new CertificateWatch(secure, this.#settings.tls, clock);
       secure.on('session', (session) => this.#onSession(session));
@@ -244,8 +250,13 @@ class HttpGateway implements Gateway {
   }
 
   #accept(socket: Socket): void {
-    if (this.#fastPath) this.#fastPath.accept(socket);
+    if (this.#fastPath && !this.#settings.tls) this.#fastPath.accept(socket);
     else this.#serveHttp(socket);
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    if (this.#fastPath && socket.alpnProtocol !== 'h2') this.#fastPath.accept(socket);
+    else this.#serveHttps(socket);
   }
 
   #onSession(session: ServerHttp2Session): void {
@@ -257,10 +268,11 @@ class HttpGateway implements Gateway {
 
   #createFastPath(): FastPath | undefined {
     const { prepared, admitFast, handlePlain, match } = this.#connections;
-    if (!(prepared || handlePlain) || this.#settings.tls) return undefined;
+    if (!(prepared || handlePlain)) return undefined;
     const { maxHeaderBytes, maxUrlBytes, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
     return new FastPath(
       {
+        scheme: this.#settings.tls ? 'https' : 'http',
         prepared,
         admit: admitFast ?? (() => true),
         onAnswer: (fast) => this.#onFastAnswer(fast),
@@ -269,7 +281,7 @@ class HttpGateway implements Gateway {
         onPassed: (exchange) => this.#onPassed(exchange),
         nextRequestId: () => this.#requestIds.next(),
         trace: this.#trace,
-        serveHttp: this.#serveHttp,
+        serveHttp: this.#settings.tls ? this.#serveHttps : this.#serveHttp,
       },
       { maxHeaderBytes, maxUrlBytes, firstRequestMs: headersTimeoutMs, keepAliveMs: keepAliveTimeoutMs },
       this.#clock,

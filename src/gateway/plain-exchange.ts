@@ -14,7 +14,7 @@ export interface ForwardedLines {
 /** A plain request that is passed on without Node's HTTP server having seen it. */
 export class PlainExchange implements CompletedRequest {
   readonly exchange = undefined;
-  readonly scheme = 'http';
+  readonly scheme: 'http' | 'https';
   readonly method: 'GET' | 'HEAD';
   readonly authority: string;
   readonly target: string;
@@ -34,6 +34,7 @@ export class PlainExchange implements CompletedRequest {
     plain: PlainRequest,
     route: RouteMatch['route'],
     lines: ForwardedLines,
+    scheme: 'http' | 'https',
     clientIp: string,
     requestId: string,
     startedMs: number,
@@ -41,6 +42,7 @@ export class PlainExchange implements CompletedRequest {
     traceparent: string | undefined,
   ) {
     this.method = plain.method;
+    this.scheme = scheme;
     this.authority = plain.authority;
     this.target = plain.target;
     this.clientIp = clientIp;

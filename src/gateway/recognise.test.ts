@@ -5,7 +5,7 @@ import { Recogniser, type PlainRequest } from './recognise.ts';
 
 /** What is understood well enough to be answered from stored bytes. */
 function recognisePlainGet(head: string, maxUrlBytes: number): PlainRequest | undefined {
-  const request = new Recogniser(maxUrlBytes).recognise(head);
+  const request = new Recogniser(maxUrlBytes, 'http').recognise(head);
   return request?.storable ? request : undefined;
 }
 
@@ -22,13 +22,15 @@ describe('recognisePlainGet', () => {
       storable: true,
       authority: 'example.com:8080',
       target: '/plans/dallas?sort=price&x=%20',
+      url: 'http://example.com:8080/plans/dallas?sort=price&x=%20',
       acceptEncoding: 'gzip, br',
+      ifNoneMatch: undefined,
       userAgent: 'curl/8',
       referer: undefined,
     });
     assert.ok(recognisePlainGet('GET / HTTP/1.1\r\nHost: a\r\n\r\n', 8192));
     const known = recognisePlainGet('GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: "v1", "v2"\r\n\r\n', 8192);
-    assert.deepEqual(known?.fields.condition, { ifNoneMatch: '"v1", "v2"' });
+    assert.equal(known?.ifNoneMatch, '"v1", "v2"');
   });
 
   test('refuses everything that could be read in another way, or asks for more than a plain answer', () => {

@@ -2,12 +2,11 @@ import type { PreparedRequest } from '../ports/index.ts';
 import { isPassedOn } from './passed-fields.ts';
 
 /** A request without a body, in the one spelling that is understood, over a connection that stays open. */
-export interface PlainRequest {
+export interface PlainRequest extends PreparedRequest {
   readonly method: 'GET' | 'HEAD';
   /** Path and query, the path in its normal spelling. */
   readonly target: string;
   readonly authority: string;
-  readonly acceptEncoding: string;
   readonly userAgent: string | undefined;
   readonly referer: string | undefined;
   /** It says nothing that stored bytes could not answer: no range, no credentials, no condition but `If-None-Match`. */
@@ -21,8 +20,6 @@ export interface PlainFields {
   /** What goes on to an upstream: names in lower case and values, in turn. */
   readonly passedOn: readonly string[];
   readonly byName: Readonly<Record<string, string>>;
-  /** What stored bytes are asked besides. */
-  readonly condition: PreparedRequest;
   readonly storable: boolean;
 }
 
@@ -60,7 +57,10 @@ const FOR_THE_SERVER = /^(?:content-|trailer|x-request-id|http2-settings|x-forwa
 const REQUEST_LINE = /^(GET|HEAD) (\/[A-Za-z0-9\-_~!$&'()*+,;=:@/.]*(?:\?[A-Za-z0-9\-_~!$&'()*+,;=:@/.?%[\]]*)?) HTTP\/1\.1$/;
 const FIELD = /^([A-Za-z][A-Za-z0-9-]*): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)$/;
 /** A host that is its own normal form once in lower case; the default port would not be. */
-const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?!80$)[1-9]\d{0,4})?$/;
+const HOSTS = {
+  http: /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?!80$)[1-9]\d{0,4})?$/,
+  https: /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?!443$)[1-9]\d{0,4})?$/,
+} as const;
 
 /** Heads and field sections that were recognised, by their text: clients send the same ones again and again. */
 const MOST_KNOWN = 2000;
@@ -71,11 +71,13 @@ const MOST_KNOWN = 2000;
  */
 export class Recogniser {
   readonly #maxUrlBytes: number;
+  readonly #scheme: 'http' | 'https';
   readonly #requests = new Map<string, PlainRequest>();
   readonly #fields = new Map<string, PlainFields>();
 
-  constructor(maxUrlBytes: number) {
+  constructor(maxUrlBytes: number, scheme: 'http' | 'https') {
     this.#maxUrlBytes = maxUrlBytes;
+    this.#scheme = scheme;
   }
 
   recognise(head: string): PlainRequest | undefined {
@@ -99,7 +101,9 @@ export class Recogniser {
       method,
       target: line[2]!,
       authority,
+      url: `${this.#scheme}://${authority}${line[2]!}`,
       acceptEncoding: byName['accept-encoding'] ?? '',
+      ifNoneMatch: byName['if-none-match'],
       userAgent: byName['user-agent'],
       referer: byName['referer'],
       storable: fields.storable && method === 'GET',
@@ -110,7 +114,7 @@ export class Recogniser {
   #readFields(section: string): PlainFields | undefined {
     const known = this.#fields.get(section);
     if (known) return known;
-    const fields = plainFields(section);
+    const fields = plainFields(section, HOSTS[this.#scheme]);
     if (fields) remember(this.#fields, section, fields);
     return fields;
   }
@@ -121,7 +125,7 @@ function remember<T>(known: Map<string, T>, text: string, value: T): void {
   known.set(text, value);
 }
 
-function plainFields(section: string): PlainFields | undefined {
+function plainFields(section: string, isHost: RegExp): PlainFields | undefined {
   const byName = Object.create(null) as Record<string, string>;
   const passedOn: string[] = [];
   let storable = true;
@@ -139,8 +143,8 @@ function plainFields(section: string): PlainFields | undefined {
     storable &&= HARMLESS.has(name);
   }
   const host = byName['host'];
-  if (host === undefined || !HOST.test(host)) return undefined;
-  return { authority: host.toLowerCase(), passedOn, byName, condition: { ifNoneMatch: byName['if-none-match'] }, storable };
+  if (host === undefined || !isHost.test(host)) return undefined;
+  return { authority: host.toLowerCase(), passedOn, byName, storable };
 }
 
 function hasDotSegment(target: string): boolean {

@@ -180,8 +180,8 @@ class PageCache implements Pages {
     this.#decide(visit, lookup, nowMs);
   }
 
-  readonly prepared: PreparedAnswers = (authority, target, acceptEncoding, nowMs, request = PLAIN_REQUEST) => {
-    const entry = this.#store.peek(`${request.scheme ?? 'http'}://${authority}${target}`);
+  readonly prepared: PreparedAnswers = ({ url, acceptEncoding, ifNoneMatch }, nowMs) => {
+    const entry = this.#store.peek(url);
     if (entry === undefined || entry.value.kind !== 'page' || nowMs >= entry.freshUntilMs) return undefined;
     const page = entry.value;
     if (page.route === undefined || !isReady(page, nowMs)) return undefined;
@@ -190,7 +190,7 @@ class PageCache implements Pages {
     if (answer === undefined) return undefined;
     page.traffic.hits++;
     this.#counters.of(page.route).hits.inc();
-    return this.#responder.prepared(answer, page, page.route, request.ifNoneMatch, freshUntilMs);
+    return this.#responder.prepared(answer, page, page.route, ifNoneMatch, freshUntilMs);
   };
 
   async invalidate(request: InvalidationRequest): Promise<InvalidationReceipt> {
@@ -485,8 +485,6 @@ function sameOrigin(location: string | undefined, own: string): { path: string; 
   const url = new URL(location, own);
   return url.origin === new URL(own).origin ? [{ path: url.pathname, query: url.search.slice(1) }] : [];
 }
-
-const PLAIN_REQUEST = {};
 
 /** A policy under which a URL is one page. */
 const PLAIN = { varyHeaders: [], varyCookies: [] };

@@ -12,23 +12,18 @@ export interface PreparedAnswer {
   readonly body: Buffer;
 }
 
-/** What a request may say besides and still be answered from bytes that are ready. */
+/** A plain GET: no other condition, no range, authorization or cache-control field; cookies only where no page depends on them. */
 export interface PreparedRequest {
-  /** How the client came: the scheme is part of a page's key. Default `http`. */
-  readonly scheme?: 'http' | 'https';
+  /** The whole of what is asked for, in its normal spelling: `http://example.com/plans?sort=price`. */
+  readonly url: string;
+  /** `''` where the client names none. */
+  readonly acceptEncoding: string;
   /** Value of its only condition. Where it holds the answer is a 304 without a body. */
   readonly ifNoneMatch?: string | undefined;
 }
 
 /**
- * Finds the fresh answer to a plain GET (no other condition, no range, authorization or cache-control field; cookies only
- * when the page does not depend on them). Undefined whenever the full path must decide. Synchronous and without side
+ * Finds the fresh answer to a plain GET. Undefined whenever the full path must decide. Synchronous and without side
  * effects other than counting the hit.
  */
-export type PreparedAnswers = (
-  authority: string,
-  target: string,
-  acceptEncoding: string,
-  nowMs: number,
-  request?: PreparedRequest,
-) => PreparedAnswer | undefined;
+export type PreparedAnswers = (request: PreparedRequest, nowMs: number) => PreparedAnswer | undefined;

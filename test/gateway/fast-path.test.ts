@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { connect as connectH2, type IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,20 +13,28 @@ import { Metrics, seededRandom, randomInt } from '../../src/kernel/index.ts';
 import { createPages, pageCodec, type PageEntry } from '../../src/page/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { eventually } from '../servers/index.ts';
-import { Origin } from './support.ts';
+import { dial, Origin, ownCertificate } from './support.ts';
+
+/** A gateway with the fast path beside one without. */
+interface Pair {
+  readonly fast: Gateway;
+  readonly slow: Gateway;
+}
 
 const metrics = new Metrics();
 let origin: Origin;
+let plain: Pair;
+let secure: Pair;
 let fast: Gateway;
-let slow: Gateway;
 let stop: () => Promise<void>;
 const completed: CompletedRequest[] = [];
+const certificate = ownCertificate();
 
 before(async () => {
   origin = await Origin.start((request, response) => {
     if (request.url === '/private') response.setHeader('cache-control', 'no-store');
     response.setHeader('content-type', 'text/html');
-    response.end(`<p>${request.url}</p>`.repeat(200));
+    response.end(`<p>${request.headers['x-forwarded-proto']}, ${request.url}</p>`.repeat(200));
   });
   const policy = createPolicy({
     upstreams: { site: { endpoints: [origin.url] } },
@@ -35,22 +44,34 @@ before(async () => {
   const pages = createPages({}, { metrics, store });
   const proxy = createProxy({ upstreams: { site: { endpoints: [origin.url] } } });
   const options = {
-    listen: { port: 0, maxHeaderBytes: '4kb', maxUrlBytes: '1kb' } as never,
     match: policy.match.bind(policy),
     handle: (exchange: Parameters<typeof proxy.pass>[0]) =>
       exchange.route.cache ? pages.serve(exchange, proxy) : proxy.pass(exchange),
   };
-  fast = createGateway({ ...options, prepared: pages.prepared, onComplete: (one) => completed.push(one) }, { metrics });
-  slow = createGateway(options);
-  await Promise.all([fast.start(), slow.start()]);
+  const pair = async (listen: object): Promise<Pair> => {
+    const both = { ...options, listen: { port: 0, maxHeaderBytes: '4kb', maxUrlBytes: '1kb', ...listen } as never };
+    const onComplete = (one: CompletedRequest): void => void completed.push(one);
+    const one = {
+      fast: createGateway({ ...both, prepared: pages.prepared, onComplete }, { metrics }),
+      slow: createGateway(both),
+    };
+    await Promise.all([one.fast.start(), one.slow.start()]);
+    return one;
+  };
+  plain = await pair({});
+  secure = await pair({ tls: certificate.tls });
+  ({ fast } = plain);
   stop = async () => {
-    await Promise.all([fast.stop(), slow.stop()]);
+    await Promise.all([plain.fast, plain.slow, secure.fast, secure.slow].map((gateway) => gateway.stop()));
     await pages.close();
     await store.close();
     await proxy.stop();
     await origin.kill();
+    certificate.remove();
   };
-  for (const path of ['/', '/a', '/b?q=1']) await fetch(slow.address + path);
+  for (const { slow } of [plain, secure]) {
+    for (const path of ['/', '/a', '/b?q=1']) await converse(slow, [`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`]);
+  }
 });
 after(() => stop());
 
@@ -58,12 +79,10 @@ const portOf = (gateway: Gateway): number => Number(new URL(gateway.address).por
 
 /** Sends the pieces with turns of the event loop between them; returns all that has come back when nothing more does. */
 async function converse(gateway: Gateway, pieces: readonly string[]): Promise<string> {
-  const socket = connect(portOf(gateway), '127.0.0.1');
-  socket.setNoDelay(true);
+  const socket = await dial(gateway.address);
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
   socket.on('error', () => {});
-  await once(socket, 'connect');
   for (const piece of pieces) {
     if (socket.destroyed) break;
     socket.write(piece, 'latin1');
@@ -136,7 +155,7 @@ const REQUESTS = [
  * @param pipelined an error cuts off answers before it that are not out yet, and one path may have got further: only what
  *   both have is compared.
  */
-async function same(pieces: readonly string[], pipelined = false): Promise<void> {
+async function same({ fast, slow }: Pair, pieces: readonly string[], pipelined = false): Promise<void> {
   let first: Answer[] = [];
   let second: Answer[] = [];
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -148,37 +167,40 @@ async function same(pieces: readonly string[], pipelined = false): Promise<void>
   assert.deepEqual(first.slice(0, common), second.slice(0, common), JSON.stringify(pieces));
 }
 
-describe('both paths answer alike', () => {
-  test('each request alone, in one piece and byte by byte', async () => {
-    for (const request of REQUESTS) {
-      await same([request]);
-      if (request.length < 200) await same([...request]);
-    }
-  });
+for (const scheme of ['http', 'https'] as const)
+  describe(`both paths answer alike, ${scheme}`, () => {
+    const pair = (): Pair => (scheme === 'http' ? plain : secure);
 
-  test('in any order, pipelined and cut anywhere', async () => {
-    const random = seededRandom(Number(process.env['SEED'] ?? 20_261_120));
-    const rounds = Number(process.env['ROUNDS'] ?? 60);
-    for (let round = 0; round < rounds; round++) {
-      const bytes = Array.from({ length: 1 + randomInt(random, 5) }, () => REQUESTS[randomInt(random, REQUESTS.length)]!).join(
-        '',
-      );
-      const cuts = Array.from({ length: randomInt(random, 4) }, () => randomInt(random, bytes.length)).sort((a, b) => a - b);
-      const pieces = [0, ...cuts].map((cut, at) => bytes.slice(cut, cuts[at] ?? bytes.length)).filter((piece) => piece !== '');
-      await same(pieces, true);
-    }
-  });
+    test('each request alone, in one piece and byte by byte', async () => {
+      for (const request of REQUESTS) {
+        await same(pair(), [request]);
+        if (request.length < 200) await same(pair(), [...request]);
+      }
+    });
 
-  test('with single bytes changed anywhere', async () => {
-    const random = seededRandom(Number(process.env['SEED'] ?? 7));
-    for (let round = 0; round < Number(process.env['ROUNDS'] ?? 60); round++) {
-      const request = REQUESTS[randomInt(random, 6)]!;
-      const at = randomInt(random, request.length);
-      const byte = String.fromCharCode(randomInt(random, 256));
-      await same([request.slice(0, at) + byte + request.slice(at + randomInt(random, 2)), REQUESTS[0]!], true);
-    }
+    test('in any order, pipelined and cut anywhere', async () => {
+      const random = seededRandom(Number(process.env['SEED'] ?? 20_261_120));
+      const rounds = Number(process.env['ROUNDS'] ?? 60);
+      for (let round = 0; round < rounds; round++) {
+        const bytes = Array.from({ length: 1 + randomInt(random, 5) }, () => REQUESTS[randomInt(random, REQUESTS.length)]!).join(
+          '',
+        );
+        const cuts = Array.from({ length: randomInt(random, 4) }, () => randomInt(random, bytes.length)).sort((a, b) => a - b);
+        const pieces = [0, ...cuts].map((cut, at) => bytes.slice(cut, cuts[at] ?? bytes.length)).filter((piece) => piece !== '');
+        await same(pair(), pieces, true);
+      }
+    });
+
+    test('with single bytes changed anywhere', async () => {
+      const random = seededRandom(Number(process.env['SEED'] ?? 7));
+      for (let round = 0; round < Number(process.env['ROUNDS'] ?? 60); round++) {
+        const request = REQUESTS[randomInt(random, 6)]!;
+        const at = randomInt(random, request.length);
+        const byte = String.fromCharCode(randomInt(random, 256));
+        await same(pair(), [request.slice(0, at) + byte + request.slice(at + randomInt(random, 2)), REQUESTS[0]!], true);
+      }
+    });
   });
-});
 
 describe('the fast path', () => {
   const answers = (): number =>
@@ -207,6 +229,22 @@ describe('the fast path', () => {
     );
   });
 
+  test('takes them over TLS, and leaves HTTP/2 and what is not plain to the server behind it', async () => {
+    const before = answers();
+    const text = await converse(secure.fast, [REQUESTS[0]!.repeat(3), REQUESTS[3]!]);
+    assert.deepEqual(
+      parse(text).map(({ status }) => status),
+      Array.from({ length: 4 }, () => 'HTTP/1.1 200 OK'),
+    );
+    assert.ok(answers() - before >= 3);
+    const session = connectH2(secure.fast.address, { rejectUnauthorized: false });
+    const stream = session.request({ ':path': '/', ':authority': 'a' });
+    const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    assert.equal(answer[':status'], 200);
+    stream.close();
+    session.close();
+  });
+
   test('a client that reads nothing is not read from', async () => {
     const socket = connect(portOf(fast), '127.0.0.1');
     socket.pause();
@@ -228,6 +266,82 @@ describe('the fast path', () => {
     });
     assert.ok(answers() - before < 20_000, `${answers() - before} answers were buffered`);
     socket.destroy();
+  });
+
+  test('what a client has not taken yet stays as it was, whatever others are answered', async (context) => {
+    const body = Buffer.alloc(10_240, 'page ');
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`);
+    const policy = createPolicy({ upstreams: { site: { endpoints: [origin.url] } } });
+    const match = policy.match.bind(policy);
+    const answer = { route: match('GET', '/')!.route, status: 200, body, head: () => head };
+    let nth = 0;
+    const gateway = createGateway({
+      listen: { port: 0 },
+      match,
+      prepared: () => answer,
+      admitFast: () => `x-nth: ${++nth}\r\n`,
+      handle: ({ response }) => {
+        response.setHeader('x-nth', ++nth);
+        response.end(body);
+      },
+    });
+    await gateway.start();
+    context.after(() => gateway.stop());
+    const slow = connect(portOf(gateway), '127.0.0.1');
+    slow.pause();
+    await once(slow, 'connect');
+    const asked = 1000;
+    slow.write(`${REQUESTS[0]!.repeat(asked - 1)}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    let last = -1;
+    await eventually('nothing more is written', async () => {
+      const still = nth > 0 && nth === last;
+      last = nth;
+      for (let i = 0; i < 20; i++) await turn();
+      return still;
+    });
+    const others: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const response = await fetch(gateway.address);
+      assert.equal(await response.text(), body.toString());
+      others.push(Number(response.headers.get('x-nth')));
+    }
+    const taken: Buffer[] = [];
+    slow.on('data', (chunk) => taken.push(chunk));
+    slow.resume();
+    await once(slow, 'end');
+    const answers = parse(Buffer.concat(taken).toString('latin1'));
+    assert.deepEqual([...new Set(answers.map((one) => one.body))], [createHash('md5').update(body).digest('hex')]);
+    const told = answers.map(({ fields }) => Number(/\d+/.exec(fields.find((line) => line.startsWith('x-nth'))!)));
+    assert.deepEqual(
+      [...told, ...others].sort((a, b) => a - b),
+      Array.from({ length: asked + others.length }, (_, at) => at + 1),
+    );
+  });
+
+  test('connections that say nothing for too long are closed: new ones, idle ones, and those that take nothing', async (context) => {
+    const body = Buffer.alloc(16 * 2 ** 20, 'more than the kernel buffers ');
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`);
+    const policy = createPolicy({ upstreams: { site: { endpoints: [origin.url] } } });
+    const match = policy.match.bind(policy);
+    const answer = { route: match('GET', '/')!.route, status: 200, body, head: () => head };
+    const gateway = createGateway({
+      listen: { port: 0, headersTimeout: '1s', keepAliveTimeout: '1s' },
+      match,
+      prepared: () => answer,
+      handle: ({ response }) => void response.end(body),
+    });
+    await gateway.start();
+    context.after(() => gateway.stop());
+    const silent = await dial(gateway.address);
+    const idle = await dial(gateway.address);
+    idle.resume().write(REQUESTS[0]!);
+    const blocked = await dial(gateway.address);
+    blocked.pause().write(REQUESTS[0]!);
+    silent.resume();
+    await Promise.all([once(silent, 'close'), once(idle, 'close')]);
+    assert.ok(idle.bytesRead > body.length);
+    await eventually('the one that takes nothing is closed', () => gateway.connections === 0);
+    blocked.destroy();
   });
 
   test('draining tells clients of the fast path to close, too', async () => {

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { CompletedRequest } from '../../src/gateway/index.ts';
 import { randomInt, seededRandom } from '../../src/kernel/index.ts';
 import { eventually } from '../servers/index.ts';
-import { startSite, type Site } from './support.ts';
+import { dial, ownCertificate, startSite, type Site } from './support.ts';
 
 const TEXT = 'spillway '.repeat(300);
 const chunked = (parts: string[], trailers = ''): string =>
@@ -102,35 +102,38 @@ class RawOrigin {
 let origin: RawOrigin;
 let straight: Site;
 let through: Site;
+/** The same two behind TLS. */
+let secureStraight: Site;
+let secureThrough: Site;
+const certificate = ownCertificate();
 const completed: Record<'straight' | 'through', CompletedRequest[]> = { straight: [], through: [] };
 
 before(async () => {
   origin = await RawOrigin.start();
   const upstream = { retries: { attempts: 0 }, outliers: { consecutiveFailures: 1000 } };
-  straight = await startSite([origin.url], {
-    upstream,
-    gateway: { onComplete: (one: CompletedRequest) => completed.straight.push(one) } as never,
-  });
-  through = await startSite([origin.url], {
-    upstream,
-    httpServerOnly: true,
-    gateway: { onComplete: (one: CompletedRequest) => completed.through.push(one) } as never,
-  });
+  const start = (name: 'straight' | 'through', listen: object = {}): Promise<Site> =>
+    startSite([origin.url], {
+      upstream,
+      httpServerOnly: name === 'through',
+      gateway: { listen, onComplete: (one: CompletedRequest) => completed[name].push(one) } as never,
+    });
+  straight = await start('straight');
+  through = await start('through');
+  secureStraight = await start('straight', { tls: certificate.tls });
+  secureThrough = await start('through', { tls: certificate.tls });
 });
 after(async () => {
-  await straight.stop();
-  await through.stop();
+  for (const site of [straight, through, secureStraight, secureThrough]) await site.stop();
   origin.stop();
+  certificate.remove();
 });
 
 /** Sends the pieces; returns all that has come back when nothing more does. */
 async function converse(site: Site, pieces: readonly string[]): Promise<string> {
-  const socket = connect(site.port, '127.0.0.1');
-  socket.setNoDelay(true);
+  const socket = await dial(site.gateway.address);
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
   socket.on('error', () => {});
-  await once(socket, 'connect');
   for (const piece of pieces) {
     if (socket.destroyed) break;
     socket.write(piece, 'latin1');
@@ -195,7 +198,7 @@ function bodyOf(rest: string, fields: readonly string[]): [body: string, rest: s
 }
 
 /** The same bytes to both; what the clients, the origin and the log have of them must be the same. */
-async function same(pieces: readonly string[], methods: readonly string[]): Promise<void> {
+async function same(pieces: readonly string[], methods: readonly string[], [first, second] = [straight, through]): Promise<void> {
   const of = async (site: Site, name: 'straight' | 'through'): Promise<object> => {
     origin.asked.length = 0;
     completed[name].length = 0;
@@ -209,7 +212,7 @@ async function same(pieces: readonly string[], methods: readonly string[]): Prom
     );
     return { answers, asked, logged };
   };
-  assert.deepEqual(await of(straight, 'straight'), await of(through, 'through'), JSON.stringify(pieces));
+  assert.deepEqual(await of(first, 'straight'), await of(second, 'through'), JSON.stringify(pieces));
 }
 
 const FIELDS = [
@@ -244,6 +247,19 @@ describe('both ways are the same', () => {
       }
     });
   }
+
+  test('over TLS', async () => {
+    const pair = [secureStraight, secureThrough] as [Site, Site];
+    const before = known(secureStraight);
+    for (const path of Object.keys(ANSWERS)) {
+      for (const method of ['GET', 'HEAD']) await same([`${method} ${path} HTTP/1.1\r\n${FIELDS[0]}\r\n`], [method], pair);
+    }
+    assert.equal(known(secureStraight), before, 'they were passed on straight');
+    for (const fields of [...FIELDS, ...OTHER_FIELDS]) {
+      await same([`GET /text HTTP/1.1\r\n${fields}\r\n`], ['GET'], pair);
+      await same([...`GET /length HTTP/1.1\r\n${fields}\r\n`], ['GET'], pair);
+    }
+  });
 
   test('for requests of every kind, in one piece and byte by byte', async () => {
     for (const fields of [...FIELDS, ...OTHER_FIELDS]) {

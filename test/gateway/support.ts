@@ -1,6 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import {
   createGateway,
   createProxy,
@@ -126,6 +131,26 @@ export async function startSite(endpoints: readonly string[], options: SiteOptio
       await proxy.stop();
     },
   };
+}
+
+/** A certificate nobody signed, and its key; `remove` them in the end. */
+export function ownCertificate(): { readonly tls: { cert: string; key: string }; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-tls-'));
+  const tls = { cert: join(folder, 'own.crt'), key: join(folder, 'own.key') };
+  const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=a';
+  execFileSync('openssl', [...request.split(' '), '-keyout', tls.key, '-out', tls.cert], { stdio: 'ignore' });
+  return { tls, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** A connection to speak HTTP/1.1 on, over TLS where the address says so. */
+export async function dial(address: string): Promise<Socket> {
+  const { protocol, hostname: host, port } = new URL(address);
+  const to = { host, port: Number(port) };
+  const isSecure = protocol === 'https:';
+  const socket = isSecure ? connectTls({ ...to, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }) : connect(to);
+  socket.setNoDelay(true);
+  await once(socket, isSecure ? 'secureConnect' : 'connect');
+  return socket;
 }
 
 /** Sends bytes as they are and returns everything that comes back until the other side closes. */
