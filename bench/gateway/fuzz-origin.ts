@@ -125,7 +125,10 @@ class OriginConnection {
     const end = rest.indexOf('\r\n\r\n', at);
     if (end === -1) return undefined;
     for (const line of rest.slice(at, end).split('\r\n'))
-      if (!FIELD.test(line) || /^(?:content-|transfer-|host:|via:|x-forwarded|authorization:)/i.test(line))
+      if (
+        !FIELD.test(line) ||
+        /^(?:content-(?:length|type|encoding|range):|transfer-|host:|via:|x-forwarded|authorization:)/i.test(line)
+      )
         this.#origin.violations.push(`a trailer: ${JSON.stringify(line)}`);
     return { text: `${text}|${rest.slice(at, end)}`, bytes: end + 4 };
   }
