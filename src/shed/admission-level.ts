@@ -36,10 +36,10 @@ export class AdmissionLevel {
   #offered = 0;
   #admitted = 0;
   #waited = 0;
-  /** Decaying sums over the windows before. */
-  #admittedBefore = 0;
-  #elapsedBeforeMs = 0;
-  #idleBeforeMs = 0;
+  /** Sums over all windows, of which older ones count less and less; so do the places. */
+  #admittedSum = 0;
+  #elapsedSumMs = 0;
+  #idleSumMs = 0;
 
   /** @param idleMs for how long the loop has waited for something to do, in all. */
   constructor(options: ResolvedShedderOptions, idleMs: () => number) {
@@ -70,30 +70,32 @@ export class AdmissionLevel {
 
   #turnWindow(nowMs: number): void {
     const idleMs = this.#idleMs();
-    const admitted = (this.#admittedBefore += this.#admitted);
-    const elapsedMs = (this.#elapsedBeforeMs += nowMs - this.#beganMs);
-    const idle = (this.#idleBeforeMs += idleMs - this.#idleAtBeginMs);
+    this.#admittedSum += this.#admitted;
+    this.#elapsedSumMs += nowMs - this.#beganMs;
+    this.#idleSumMs += idleMs - this.#idleAtBeginMs;
     const late = this.#late.reduce((sum, count) => sum + count, 0);
     const overloaded = late > OVERLOADED_SHARE * this.#offered;
-    if (overloaded || this.#level < PLACES) {
-      const busyMs = Math.max(1, elapsedMs - idle);
-      const fits = this.#levelAdmitting((admitted * elapsedMs * AIM) / busyMs);
-      if (this.#waited === 0) this.#level = Math.min(PLACES, Math.max(fits, this.#level + CALM_STEP));
-      else if (fits > this.#level) this.#level = fits;
-      // Priorities of which none waited too long are admitted whole.
-      else if (overloaded) this.#level = Math.max(this.#late.findIndex((count) => count > 0) * COHORTS, fits);
-      // Nor does a queue that only stays cost more than the priority that is divided already.
-      else if (this.#waited > CROWDED_SHARE * this.#offered)
-        this.#level = Math.max(Math.floor(this.#level / COHORTS) * COHORTS, fits);
-    }
+    if (overloaded || this.#level < PLACES) this.#level = this.#levelAfter(overloaded);
     this.#beginWindow(nowMs, idleMs);
+  }
+
+  #levelAfter(overloaded: boolean): number {
+    const busyMs = Math.max(1, this.#elapsedSumMs - this.#idleSumMs);
+    const fits = this.#levelAdmitting((AIM * this.#admittedSum * this.#elapsedSumMs) / busyMs);
+    if (this.#waited === 0) return Math.min(PLACES, Math.max(fits, this.#level + CALM_STEP));
+    if (fits > this.#level) return fits;
+    // Priorities of which none waited too long are admitted whole.
+    if (overloaded) return Math.max(this.#late.findIndex((count) => count > 0) * COHORTS, fits);
+    // Nor does a queue that only stays cost more than the priority that is divided already.
+    const crowded = this.#waited > CROWDED_SHARE * this.#offered;
+    return crowded ? Math.max(Math.floor(this.#level / COHORTS) * COHORTS, fits) : this.#level;
   }
 
   #beginWindow(nowMs: number, idleMs: number): void {
     for (let place = 0; place < PLACES; place++) this.#places[place]! *= KEPT;
-    this.#admittedBefore *= KEPT;
-    this.#elapsedBeforeMs *= KEPT;
-    this.#idleBeforeMs *= KEPT;
+    this.#admittedSum *= KEPT;
+    this.#elapsedSumMs *= KEPT;
+    this.#idleSumMs *= KEPT;
     this.#late.fill(0);
     this.#offered = this.#admitted = this.#waited = 0;
     this.#beganMs = nowMs;
