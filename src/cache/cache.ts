@@ -116,7 +116,9 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   /** The value of `key`, fresh or within grace; undefined when there is none. */
   async get<T extends Value = Value>(key: string): Promise<T | undefined> {
     const engine = this.#engine;
-    const found = await engine.find(this.#name(key));
+    const name = this.#name(key);
+    let found = engine.look(name, engine.clock.now());
+    if (typeof found === 'string') found = await engine.findInStore(name, found);
     return typeof found === 'string' || found.graceUntilMs <= engine.clock.now() ? undefined : (engine.give(found) as T);
   }
 
