@@ -82,7 +82,9 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       assert.deepEqual(await b.getMany(many), many);
       for (const key of inSlot) if (key !== name) move(key);
       for (const node of [to, from, ...masters.slice(2)]) redisCli(node.port, ['cluster', 'setslot', slot, 'node', idOf(to)]);
-      await a.clear();
+      await eventually('every node knows of the move', () => new Set(cluster.nodes.map(slotsAsSeenBy)).size === 1, 30_000);
+      await a.deleteMany(many);
+      await eventually('b finds none of them', async () => (await b.getMany(many)).every((value) => value === undefined));
     });
 
     test('an invalidation during a load holds, on every slot', async () => {
