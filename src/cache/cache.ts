@@ -122,7 +122,7 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     return typeof found === 'string' || found.graceUntilMs <= engine.clock.now() ? undefined : (engine.give(found) as T);
   }
 
-  /** The values of `keys`, in order. One round trip for all that memory does not have (one per slot on Redis Cluster). */
+  /** The values of `keys`, in order. One round trip for all that memory does not have, however many ask in the same turn. */
   async getMany<T extends Value = Value>(keys: readonly string[]): Promise<(T | undefined)[]> {
     const engine = this.#engine;
     const found = await engine.findMany(keys.map((key) => this.#name(key)));
