@@ -116,11 +116,13 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
   /** The value of `key`, fresh or within grace; undefined when there is none. */
   async get<T extends Value = Value>(key: string): Promise<T | undefined> {
     const engine = this.#engine;
-    const found = await engine.find(this.#name(key));
+    const name = this.#name(key);
+    let found = engine.look(name, engine.clock.now());
+    if (typeof found === 'string') found = await engine.findInStore(name, found);
     return typeof found === 'string' || found.graceUntilMs <= engine.clock.now() ? undefined : (engine.give(found) as T);
   }
 
-  /** The values of `keys`, in order. One round trip for all that memory does not have (one per slot on Redis Cluster). */
+  /** The values of `keys`, in order. One round trip for all that memory does not have, however many ask in the same turn. */
   async getMany<T extends Value = Value>(keys: readonly string[]): Promise<(T | undefined)[]> {
     const engine = this.#engine;
     const found = await engine.findMany(keys.map((key) => this.#name(key)));

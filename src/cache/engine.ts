@@ -184,8 +184,9 @@ export class Engine<Value> {
       this.#miss(name, reason);
       return reason;
     }
-    const answer = await this.tiers.read(name);
-    return this.#judge(name, answer, this.clock.now());
+    const { done, at } = this.tiers.ask(name);
+    const answers = await done;
+    return this.#judge(name, answers[at], this.clock.now());
   }
 
   /** Counts what came of asking the store; where it did not answer, memory's last word serves. */

@@ -276,6 +276,17 @@ test('the tags of all values are one question', async (t) => {
   assert.equal(tagQuestions[0]!.length, 30 + 3 + 1);
 });
 
+test('values with more tags than the table holds are asked about in turn', async (t) => {
+  const { cache, writer, tagQuestions } = setup(t, { maxTags: 1000 });
+  const keys = named(150);
+  for (const key of keys) await writer.set(key, 1, { tags: Array.from({ length: 10 }, (_, at) => `${key}:${at}`) });
+  assert.deepEqual(
+    await cache.getMany(keys),
+    keys.map(() => 1),
+  );
+  assert.ok(tagQuestions.length <= 15 && tagQuestions.every((tags) => tags.length <= 125));
+});
+
 test('a value that cannot be read is no value, and spoils no other', async (t) => {
   const { cache, server, writer, clock } = setup(t);
   const keys = named(3);

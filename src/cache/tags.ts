@@ -33,6 +33,9 @@ export interface TagStamp {
 /** `unknown`: at least one version has to be asked for first. */
 export type TagVerdict = 'valid' | 'stale' | 'invalid' | 'unknown';
 
+/** Share of the table that one question may fill: others are asked for at the same time. */
+const SHARE_AT_ONCE = 1 / 8;
+
 /** Asks the store for the tags' current versions. */
 type Ask = (tags: readonly string[]) => Promise<readonly TagVersion[]>;
 
@@ -138,6 +141,13 @@ export class TagTable {
     if (!isKnown(stamp)) return undefined;
     this.#restored = { versions, stamp, epoch: this.epoch };
     return stamp;
+  }
+
+  /** Of how many values, by their tags, the versions can be made known at once: so few that the table holds them all. */
+  countAtOnce(tagsOfValues: readonly (readonly string[])[]): number {
+    let room = this.#maxTags * SHARE_AT_ONCE;
+    const count = tagsOfValues.findIndex((tags) => (room -= tags.length) < 0);
+    return count === -1 ? tagsOfValues.length : Math.max(1, count);
   }
 
   /** Makes the versions of `tags` known. Rejects when the store does. */

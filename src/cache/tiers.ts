@@ -205,7 +205,7 @@ export class Tiers<Value> {
     return soon.toSorted((a, b) => b.visits - a.visits).slice(0, atMost);
   }
 
-  /** One pass over the store's answers; those whose tags have to be asked for first wait for one question about all of them. */
+  /** One pass over the store's answers; those whose tags have to be asked for first wait for one question about all of these. */
   async #takeIn(
     { keys, lookout, mark }: StoreRead<Found<Value>>,
     stored: readonly (StoredValue | undefined)[],
@@ -213,7 +213,7 @@ export class Tiers<Value> {
   ): Promise<void> {
     const { frames, clock } = this.#with;
     const nowMs = clock.now();
-    let waiting: Waiting<Value>[] = [];
+    const waiting: Waiting<Value>[] = [];
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at]!;
       const value = stored[at];
@@ -228,13 +228,14 @@ export class Tiers<Value> {
       }
     }
     while (waiting.length > 0) {
-      await this.#tags.settle([...new Set(waiting.flatMap(({ framed }) => framed.tags))]);
+      const group = waiting.splice(0, this.#tags.countAtOnce(waiting.map(({ framed }) => framed.tags)));
+      await this.#tags.settle([...new Set(group.flatMap(({ framed }) => framed.tags))]);
       const againMs = clock.now();
-      waiting = waiting.filter(({ at, framed }) => {
-        const entry = (found[at] = this.#admit(keys[at]!, framed, mark, againMs));
-        if (typeof entry === 'object' && !lookout.isStruck(entry.key)) this.#keep(entry);
-        return entry === undefined;
-      });
+      for (const each of group) {
+        const entry = (found[each.at] = this.#admit(keys[each.at]!, each.framed, mark, againMs));
+        if (entry === undefined) waiting.push(each);
+        else if (typeof entry === 'object' && !lookout.isStruck(entry.key)) this.#keep(entry);
+      }
     }
   }
 

@@ -116,12 +116,18 @@ class RedisKvStore implements KvStore {
     });
   }
 
+  /** One `MGET`; on a cluster, where one must stay within a slot, one per lane, in one write per node. */
   async getMany(keys: readonly string[]): Promise<(StoredValue | undefined)[]> {
-    if (this.#link.isCluster) return Promise.all(keys.map((key) => this.get(key)));
     const names = keys.map((key) => this.#names.of('d', key));
-    const reads: Promise<(Buffer | null)[]>[] = [];
-    for (let at = 0; at < names.length; at += MGET_KEYS) reads.push(this.#readTogether(names.slice(at, at + MGET_KEYS)));
-    return (await Promise.all(reads)).flat().map(decode);
+    if (!this.#link.isCluster && names.length <= MGET_KEYS) return (await this.#readTogether(names)).map(decode);
+    const found: (StoredValue | undefined)[] = Array.from({ length: keys.length });
+    await Promise.all(
+      this.#together(names).map(async (places) => {
+        const values = await this.#readTogether(places.map((at) => names[at]!));
+        for (const [index, at] of places.entries()) found[at] = decode(values[index]!);
+      }),
+    );
+    return found;
   }
 
   async put(writes: readonly StoreWrite[], { ifNewer = false }: { readonly ifNewer?: boolean } = {}): Promise<void> {
@@ -212,7 +218,7 @@ class RedisKvStore implements KvStore {
         await send(question);
       } catch (error) {
         // Asked the ordinary way, the client learns who has the slot now, for the next time.
-        if (isMoved(error)) await this.#link.send(question[1]!, question);
+        if (isReply(error, 'MOVED')) await this.#link.send(question[1]!, question);
         throw error;
       }
     });
@@ -261,8 +267,32 @@ class RedisKvStore implements KvStore {
     }
   }
 
-  #readTogether(names: readonly string[]): Promise<(Buffer | null)[]> {
-    return this.#link.send(names[0]!, ['MGET', ...names]);
+  /** Which of the names one `MGET` can ask for, as their places in the list. */
+  #together(names: readonly string[]): number[][] {
+    const groups: number[][] = [];
+    const open = new Map<string, number[]>();
+    for (const [at, name] of names.entries()) {
+      const lane = this.#link.isCluster ? this.#names.laneStart(name) : '';
+      const group = open.get(lane);
+      if (group && group.length < MGET_KEYS) group.push(at);
+      else {
+        const fresh = [at];
+        open.set(lane, fresh);
+        groups.push(fresh);
+      }
+    }
+    return groups;
+  }
+
+  async #readTogether(names: readonly string[]): Promise<(Buffer | null)[]> {
+    if (names.length === 0) return [];
+    try {
+      return await this.#link.send(names[0]!, ['MGET', ...names]);
+    } catch (error) {
+      if (!isReply(error, 'TRYAGAIN')) throw error;
+      // The slot is moving to another node, and some of the values have gone there already.
+      return Promise.all(names.map((name) => this.#link.send<Buffer | null>(name, ['GET', name])));
+    }
   }
 
   /** Visits every name that matches, on every master, a few hundred at a time. */
@@ -350,8 +380,9 @@ class Watcher implements StoreWatch {
   }
 }
 
-function isMoved(error: unknown): boolean {
-  return messageOf((error as Error).cause).startsWith('MOVED');
+/** Whether Redis refused a command with this word. */
+function isReply(error: unknown, word: 'MOVED' | 'TRYAGAIN'): boolean {
+  return messageOf((error as Error).cause).startsWith(word);
 }
 
 function encode({ storedMs, freshUntilMs, bytes }: StoredValue): Buffer {

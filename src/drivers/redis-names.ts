@@ -57,6 +57,11 @@ export class Names {
       : { kind, key: unescapeBraces(name.slice(at + 3, -1)) };
   }
 
+  /** On a cluster, what names in the same lane begin with. */
+  laneStart(name: string): string {
+    return name.slice(0, this.#prefix.length + 2 + ANY_LANE.length);
+  }
+
   /** A glob for the names of keys that match one. */
   pattern(kind: Kind, pattern: string): string {
     const prefix = `${this.#prefix.replaceAll(/[*?[\]\\]/g, String.raw`\$&`)}${kind}:`;

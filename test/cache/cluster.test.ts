@@ -61,6 +61,32 @@ for (const coherence of ['tracking', 'pubsub'] as const) {
       assert.equal(loads, keys.length);
     });
 
+    test('a slot is on its way to another master: values on either side are read together', async () => {
+      const [a, b] = (await fleet(2)) as [Cache, Cache];
+      const many = Array.from({ length: 200 }, (_, at) => `user:${at}`);
+      await a.setMany(Object.fromEntries(many.map((key) => [key, key])));
+      const masters = cluster.nodes.filter((node) => redisCli(node.port, ['role']).startsWith('master'));
+      const [from, to] = masters as [RedisServer, RedisServer];
+      const idOf = (node: RedisServer): string => redisCli(node.port, ['cluster', 'myid']).trim();
+      const values = redisCli(from.port, ['keys', `spillway:c${names}:d:*`])
+        .trim()
+        .split('\n');
+      const laneOf = (each: string): string => each.slice(0, each.indexOf('}'));
+      const name = values.find((each) => values.some((other) => other !== each && laneOf(other) === laneOf(each)))!;
+      const slot = redisCli(from.port, ['cluster', 'keyslot', name]).trim();
+      const inSlot = redisCli(from.port, ['cluster', 'getkeysinslot', slot, '1000']).trim().split('\n');
+      const move = (key: string): string => redisCli(from.port, ['migrate', '127.0.0.1', String(to.port), key, '0', '1000']);
+      redisCli(to.port, ['cluster', 'setslot', slot, 'importing', idOf(from)]);
+      redisCli(from.port, ['cluster', 'setslot', slot, 'migrating', idOf(to)]);
+      move(name);
+      assert.deepEqual(await b.getMany(many), many);
+      for (const key of inSlot) if (key !== name) move(key);
+      for (const node of [to, from, ...masters.slice(2)]) redisCli(node.port, ['cluster', 'setslot', slot, 'node', idOf(to)]);
+      await eventually('every node knows of the move', () => new Set(cluster.nodes.map(slotsAsSeenBy)).size === 1, 30_000);
+      await a.deleteMany(many);
+      await eventually('b finds none of them', async () => (await b.getMany(many)).every((value) => value === undefined));
+    });
+
     test('an invalidation during a load holds, on every slot', async () => {
       const [a, b] = (await fleet(2)) as [Cache, Cache];
       for (const key of keys) {
