@@ -1,11 +1,11 @@
-import { ConfigError, parseDuration, parseOptions, show, type Duration } from '../kernel/index.ts';
+import { ConfigError, nearestName, parseDuration, parseOptions, show, type Duration, type Problem } from '../kernel/index.ts';
 import type { Arrival } from './arrival.ts';
 import type { Feed } from './feed.ts';
 import type { RequestOptions } from './http1/encode.ts';
 import type { FaultStep, OwnProcess } from './own-processes.ts';
 import type { LoadResponse } from './response.ts';
 import { liveSockets, type LiveSockets } from './sockets/definition.ts';
-import type { ThresholdInput } from './thresholds.ts';
+import { thresholdProblems, type ThresholdInput } from './thresholds.ts';
 
 /** What a request of a scenario may say beyond its path. */
 export interface ScenarioRequestOptions extends RequestOptions {
@@ -104,11 +104,20 @@ export interface LoadDefinition<Data = unknown> {
   teardown?(data: Data, context: SetupContext): Promise<void> | void;
 }
 
-/** Checks a definition and gives it its types. A load file exports the result as its default. */
+const DEFINITION_KEYS = 'target arrival scenarios sockets processes faults thresholds headers setup teardown'.split(' ');
+const SCENARIO_KEYS = ['weight', 'class', 'exec', 'feed', 'requests', 'order'];
+const REQUEST_KEYS = ['method', 'path', 'weight', 'name', 'class', 'expect', 'headers', 'body', 'json'];
+
+/**
+ * Checks a definition and gives it its types. A load file exports the result as its default.
+ *
+ * @throws ConfigError with every problem at once: a misspelt `thresholds` would otherwise pass every run.
+ */
 export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): LoadDefinition<Data> {
-  const problems = [];
+  const problems: Problem[] = [...unknownKeys('', definition, DEFINITION_KEYS), ...thresholdProblems(definition.thresholds)];
   if (!URL.canParse(definition.target) || !/^https?:$/.test(new URL(definition.target).protocol)) {
-    problems.push({ path: 'target', message: `${show(definition.target)} is not an http or https URL` });
+    const fix = /^[\w.-]+(?::\d+)?(?:\/|$)/.test(definition.target) ? `write 'http://${definition.target}'` : undefined;
+    problems.push({ path: 'target', message: `${show(definition.target)} is not an http or https URL`, ...(fix && { fix }) });
   }
   if (!['open', 'closed', 'replay'].includes(definition.arrival?.model)) {
     problems.push({
@@ -121,6 +130,7 @@ export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): Lo
     if (!('exec' in scenario) && !('requests' in scenario && scenario.requests.length > 0)) {
       problems.push({ path: `scenarios.${name}`, message: 'does nothing', fix: 'give it exec, or requests' });
     }
+    problems.push(...unknownKeys(`scenarios.${name}`, scenario, SCENARIO_KEYS), ...requestProblems(name, scenario));
     if (scenario.weight !== undefined && !(scenario.weight > 0)) {
       problems.push({ path: `scenarios.${name}.weight`, message: `${show(scenario.weight)} is not a number above 0` });
     }
@@ -149,4 +159,28 @@ export function defineLoad<Data = unknown>(definition: LoadDefinition<Data>): Lo
   if (definition.sockets) parseOptions(liveSockets, definition.sockets, 'defineLoad({ sockets })');
   if (problems.length > 0) throw new ConfigError('defineLoad(definition)', problems);
   return definition;
+}
+
+function requestProblems<Data>(scenario: string, body: Scenario<Data>): Problem[] {
+  // A recording holds a million of them, which nobody wrote by hand.
+  if (!('requests' in body) || body.order) return [];
+  return body.requests.flatMap((request, at) => {
+    const path = `scenarios.${scenario}.requests[${at}]`;
+    const problems = unknownKeys(path, request, REQUEST_KEYS);
+    if (!String(request.path).startsWith('/'))
+      problems.push({ path: `${path}.path`, message: `${show(request.path)} does not begin with /` });
+    if (request.weight !== undefined && !(request.weight > 0))
+      problems.push({ path: `${path}.weight`, message: `${show(request.weight)} is not a number above 0` });
+    return problems;
+  });
+}
+
+function unknownKeys(path: string, value: object, known: readonly string[]): Problem[] {
+  return Object.keys(value)
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const near = nearestName(key, known);
+      const fix = near === undefined ? `there are ${known.join(', ')}` : `did you mean '${near}'?`;
+      return { path: path === '' ? key : `${path}.${key}`, message: 'is unknown', fix };
+    });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { SimulatedClock, type Clock } from '../kernel/index.ts';
+import { SimulatedClock, type Clock, type ConfigError } from '../kernel/index.ts';
 import {
   constant,
   defineLoad,
@@ -349,4 +349,33 @@ test('wrong definitions and options name what is wrong', async () => {
   await assert.rejects(runLoad(definition, { conections: 3 } as never), /did you mean 'connections'/);
   await assert.rejects(runLoad({ ...definition, thresholds: { latency: ['p99<3'] } }), /is not an expression such as/);
   await assert.rejects(runLoad({ ...definition, target: 'http://192.0.2.1/' }), /is not this machine/);
+});
+
+test('a definition is refused with every problem, where it is and what to write instead', () => {
+  const definition = {
+    target: 'localhost:8080',
+    arrival: constant('5/s').for('1s'),
+    treshold: {},
+    thresholds: { latancy: ['p(99)<200'], latency: ['p99<200'] },
+    scenarios: { browse: { wheight: 2, requests: [{ path: 'plans', wieght: 3 }] }, idle: {} },
+  };
+  assert.throws(
+    () => defineLoad(definition as unknown as LoadDefinition),
+    (error: ConfigError) => {
+      assert.deepEqual(
+        error.problems.map(({ path, fix }) => [path, fix]),
+        [
+          ['treshold', "did you mean 'thresholds'?"],
+          ["thresholds['latancy']", "did you mean 'latency'?"],
+          ["thresholds['latency']", undefined],
+          ['target', "write 'http://localhost:8080'"],
+          ['scenarios.browse.wheight', "did you mean 'weight'?"],
+          ['scenarios.browse.requests[0].wieght', "did you mean 'weight'?"],
+          ['scenarios.browse.requests[0].path', undefined],
+          ['scenarios.idle', 'give it exec, or requests'],
+        ],
+      );
+      return true;
+    },
+  );
 });

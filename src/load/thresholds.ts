@@ -1,4 +1,4 @@
-import { ConfigError, Histogram, parseDuration, show, type Duration, type Problem } from '../kernel/index.ts';
+import { ConfigError, Histogram, nearestName, parseDuration, show, type Duration, type Problem } from '../kernel/index.ts';
 import type { CheckCount, Measurement, Series, Tags } from './measurement.ts';
 
 /** A bound a run must keep, in k6's grammar: `'p(99)<200'`, or with what to do when it breaks. */
@@ -11,6 +11,8 @@ export type ThresholdInput =
       /** How long to collect before a broken bound may end the run. Default 0. */
       readonly delayAbortEval?: Duration;
     };
+
+type ThresholdInputs = Readonly<Record<string, readonly ThresholdInput[]>>;
 
 const METRICS = ['latency', 'service', 'lag', 'errors', 'checks', 'requests', 'iterations'] as const;
 export type ThresholdMetric = (typeof METRICS)[number];
@@ -68,18 +70,32 @@ const EXPRESSION = /^(avg|min|med|max|rate|count|p\((\d+(?:\.\d+)?)\))\s*(<=|>=|
 const TAG_NAMES = ['scenario', 'class', 'name', 'check'];
 
 /** Reads thresholds as users write them; every problem at once. */
-export function parseThresholds(input: Readonly<Record<string, readonly ThresholdInput[]>> = {}): Threshold[] {
-  const problems: Problem[] = [];
-  const thresholds = Object.entries(input).flatMap(([subject, entries]) =>
-    entries.flatMap((entry) => {
+export function parseThresholds(input: ThresholdInputs = {}): Threshold[] {
+  const problems = thresholdProblems(input);
+  if (problems.length > 0) throw new ConfigError('thresholds', problems);
+  return parsedThresholds(input).filter((parsed): parsed is Threshold => !('problem' in parsed));
+}
+
+/** What is wrong with thresholds as users write them. */
+export function thresholdProblems(input: ThresholdInputs = {}): Problem[] {
+  return parsedThresholds(input).flatMap((parsed) =>
+    'problem' in parsed ? { path: `thresholds['${parsed.subject}']`, message: parsed.problem, ...fixOf(parsed) } : [],
+  );
+}
+
+function fixOf({ subject }: { readonly subject: string }): { fix?: string } {
+  const metric = /^\w*/.exec(subject)![0];
+  const near = nearestName(metric, METRICS);
+  return near === undefined || near === metric ? {} : { fix: `did you mean '${subject.replace(metric, near)}'?` };
+}
+
+function parsedThresholds(input: ThresholdInputs): (Threshold | { subject: string; problem: string })[] {
+  return Object.entries(input).flatMap(([subject, entries]) =>
+    [entries].flat().map((entry) => {
       const parsed = parseThreshold(subject, entry);
-      if (!('problem' in parsed)) return [parsed];
-      problems.push({ path: `thresholds['${subject}']`, message: parsed.problem });
-      return [];
+      return 'problem' in parsed ? { subject, ...parsed } : parsed;
     }),
   );
-  if (problems.length > 0) throw new ConfigError('thresholds', problems);
-  return thresholds;
 }
 
 function parseThreshold(subject: string, entry: ThresholdInput): Threshold | { problem: string } {

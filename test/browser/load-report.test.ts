@@ -78,7 +78,7 @@ test('the pointer shows the values of the moment it is at', async () => {
   const report = await runLoad(defineLoad({ target: app.url, arrival: constant('200/s').for('1500ms') }));
   const { page, trouble } = await show('pointer', report, 1100);
   const chart = page.locator('figure.chart', { hasText: 'Time to answer' });
-  await chart.locator('svg').hover();
+  await chart.locator('svg:visible').hover();
   assert.match(await chart.locator('output').innerText(), /half \d/);
   assert.deepEqual(trouble, []);
 });

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ConfigError, Events, messageOf, parseDuration, SpillwayError, type Duration } from '../../kernel/index.ts';
@@ -71,10 +71,10 @@ export function addLoadCommand(program: Command, context: CliContext): void {
       'Sends requests when they are due, whatever the target does, and counts latency from that moment. Only this machine, unless --allow-host names another.',
     )
     .argument('<what>', `a load file such as load.ts, an address, or one of ${Object.keys(STANDARD_LOADS).join(', ')}`)
-    .option('-r, --rate <rate>', 'open model: arrivals such as 500/s or 20/m; default 50/s', rateText)
+    .option('-r, --rate <rate>', "open model: arrivals such as 500/s or 20/m; default 50/s, or the load file's own", rateText)
     .option('-u, --users <n>', 'closed model instead: users who ask, wait and ask again', wholeNumber(1, 100_000))
     .option('--think <duration>', 'pause of a user between answer and next request', durationText)
-    .option('-d, --duration <duration>', 'how long; default 10s', durationText)
+    .option('-d, --duration <duration>', 'how long, with --rate or --users; default 10s', durationText)
     .option('--target <url>', "instead of the load file's target")
     .option('--replay <log>', 'send what an access log (combined, JSON lines, HAR) recorded, to the address')
     .option('--speed <factor>', 'how much faster than recorded; default 1', positive)
@@ -98,7 +98,8 @@ export function addLoadCommand(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-Exit codes: 0 all well, 99 a threshold broke, 97 the generator could not keep up and the figures mean nothing.
+Exit codes: 0 all well, 99 a threshold broke, 98 worse than the baseline, 97 the run is invalid: the generator could not
+keep up, or nothing was answered, and the figures mean nothing. 2 and 78: the command or the load file is wrong.
 
 Examples:
   $ spillway load http://127.0.0.1:8080/ --rate 500/s --duration 30s
@@ -110,8 +111,10 @@ Examples:
 `,
     )
     .action(async (what: string, flags: LoadFlags) => {
+      refuseIdleFlags(what, flags);
       const definition = withFlags(await definitionFrom(what, flags, context), flags);
-      const baseline = flags.baseline === undefined ? undefined : await readReport(resolve(context.cwd, flags.baseline));
+      const baseline = flags.baseline === undefined ? undefined : await readReport(flags.baseline, context);
+      for (const name of ['out', 'html', 'junit'] as const) await refuseUnwritable(name, flags[name], context);
       const run = await runWatched(what, definition, flags, context);
       const report = baseline === undefined ? run : withBaseline(run, baseline);
       await writeReports(report, flags, context);
@@ -120,11 +123,46 @@ Examples:
     });
 }
 
-async function readReport(file: string): Promise<LoadReport> {
+/** Refuses options that would say nothing beside the others: silence would be taken for consent. */
+function refuseIdleFlags(what: string, flags: LoadFlags): void {
+  const { rate, users: count, think, duration, replay, speed, fromPolicy } = flags;
+  const refuse = (message: string): never => {
+    throw new SpillwayError('SPILLWAY_USAGE', message);
+  };
+  if (rate !== undefined && count !== undefined) refuse('--rate is the open model and --users the closed one: give one of them.');
+  if (think !== undefined && count === undefined) refuse('--think is the pause of a user: give --users too.');
+  if (speed !== undefined && replay === undefined) refuse('--speed is that of a recording: give --replay too.');
+  if (replay !== undefined && (rate ?? count ?? duration) !== undefined)
+    refuse('--replay keeps the pace of the recording: change it with --speed, not with --rate, --users or --duration.');
+  if (replay !== undefined && fromPolicy !== undefined)
+    refuse('--replay and --from-policy both say what to ask for: give one of them.');
+  if (isAddress(what)) return;
+  if (replay !== undefined || fromPolicy !== undefined)
+    refuse(`--replay and --from-policy ask an address, such as http://127.0.0.1:8080/, and ${what} is a load file.`);
+  if (duration !== undefined && rate === undefined && count === undefined)
+    refuse(`--duration alone would replace the arrival that ${what} declares: give --rate or --users too, or change the file.`);
+}
+
+async function readReport(name: string, context: CliContext): Promise<LoadReport> {
+  let report: Partial<LoadReport>;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as LoadReport;
+    report = JSON.parse(await readFile(resolve(context.cwd, name), 'utf8')) as Partial<LoadReport>;
   } catch (error) {
-    throw new SpillwayError('SPILLWAY_USAGE', `--baseline ${file} cannot be read: ${messageOf(error)}`);
+    throw new SpillwayError('SPILLWAY_USAGE', `--baseline ${name} cannot be read: ${messageOf(error)}`);
+  }
+  if (report?.version === 1 && report.timeline !== undefined) return report as LoadReport;
+  throw new SpillwayError('SPILLWAY_USAGE', `--baseline ${name} is not a report that --out of this version wrote.`);
+}
+
+/** Found before the run rather than after it, when what was measured would be lost. */
+async function refuseUnwritable(flag: string, file: string | undefined, context: CliContext): Promise<void> {
+  if (file === undefined) return;
+  const path = resolve(context.cwd, file);
+  try {
+    await access(existsSync(path) ? path : dirname(path), constants.W_OK);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
+  } catch (error) {
+    throw new SpillwayError('SPILLWAY_USAGE', `--${flag} ${file} cannot be written: ${messageOf(error)}`);
   }
 }
 
@@ -245,7 +283,7 @@ function positive(text: string): number {
 }
 
 function rateText(text: string): string {
-  if (parseRate(text) === undefined) throw new InvalidArgumentError(`A rate such as 500/s, 20/m or 1000/h is expected.`);
+  if (!(parseRate(text)! > 0)) throw new InvalidArgumentError(`A rate such as 500/s, 20/m or 1000/h is expected.`);
   return text;
 }
 

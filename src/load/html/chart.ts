@@ -42,19 +42,26 @@ const BOTTOM = 26;
 
 /** The chart as a figure: inline SVG, its legend, and its numbers for the pointer to show. */
 export function renderChart(chart: Chart): string {
-  const height = chart.height ?? 200;
-  const width = chart.narrow ? NARROW : WIDE;
-  const scale = scalesOf(chart, width, height);
   const legend = chart.lines.map((line) => `<span class="key ${line.className}"><i></i>${escapeHtml(line.name)}</span>`).join('');
-  const data = escapeHtml(JSON.stringify(hoverData(chart, scale.x)));
-  return `<figure class="chart${chart.narrow ? '' : ' wide'}">
+  // A wide one is drawn a second time for narrow screens, where its labels would shrink beyond reading.
+  const plots = chart.narrow
+    ? plotOf(chart, 'plot', NARROW)
+    : plotOf(chart, 'plot desk', WIDE) + plotOf({ ...chart, narrow: true }, 'plot hand', NARROW);
+  return `<figure class="chart">
 <figcaption><h3>${escapeHtml(chart.title)}</h3>${chart.note ? `<p>${escapeHtml(chart.note)}</p>` : ''}<div class="keys">${legend}</div></figcaption>
-<div class="plot" tabindex="0"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(chart))}" data-points="${data}">
+${plots}<output></output></figure>`;
+}
+
+function plotOf(chart: Chart, className: string, width: number): string {
+  const height = chart.height ?? 200;
+  const scale = scalesOf(chart, width, height);
+  const data = escapeHtml(JSON.stringify(hoverData(chart, scale.x)));
+  return `<div class="${className}"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(chart))}" data-points="${data}">
 ${gridOf(chart, scale, width, height)}
 ${chart.lines.map((line) => pathOf(line, chart.xs, scale, height)).join('\n')}
 ${(chart.marks ?? []).map(({ x, what }) => `<g class="mark-line"><title>${escapeHtml(what)}</title><line x1="${place(scale.x(x))}" x2="${place(scale.x(x))}" y1="${TOP}" y2="${height - BOTTOM}"/></g>`).join('')}
 <line class="cursor" y1="${TOP}" y2="${height - BOTTOM}" hidden/>
-</svg></div><output></output></figure>`;
+</svg></div>`;
 }
 
 interface Scales {
@@ -95,12 +102,17 @@ function gridOf(chart: Chart, { x, y, yTicks }: Scales, width: number, height: n
       `<line class="grid" x1="${LEFT}" x2="${width - RIGHT}" y1="${place(y(tick))}" y2="${place(y(tick))}"/><text class="tick" x="${LEFT - 8}" y="${place(y(tick) + 4)}" text-anchor="end">${escapeHtml(chart.yLabel(tick))}</text>`,
   );
   const xTicks =
-    chart.xTicks ?? roundSteps(chart.xs.at(-1) ?? 0, chart.narrow ? 4 : 6).filter((at) => at <= (chart.xs.at(-1) ?? 0) + 1e-9);
+    thinned(chart) ?? roundSteps(chart.xs.at(-1) ?? 0, chart.narrow ? 4 : 6).filter((at) => at <= (chart.xs.at(-1) ?? 0) + 1e-9);
   const columns = xTicks.map(
     (tick, at) =>
       `<text class="tick" x="${place(x(tick))}" y="${height - 8}" text-anchor="${at === 0 ? 'start' : at === xTicks.length - 1 ? 'end' : 'middle'}">${escapeHtml(chart.xLabel(tick))}</text>`,
   );
   return [...rows, ...columns].join('');
+}
+
+/** The places for labels, every other one where all of them would run into each other. */
+function thinned({ xTicks, narrow }: Chart): readonly number[] | undefined {
+  return narrow && xTicks && xTicks.length > 4 ? xTicks.filter((_, at) => (xTicks.length - 1 - at) % 2 === 0) : xTicks;
 }
 
 function pathOf(line: Line, xs: readonly number[], { x, y }: Scales, height: number): string {

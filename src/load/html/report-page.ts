@@ -19,7 +19,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   script: "The test's own code threw an error.",
 };
 
-/** Begins a cell that holds a sentence. */
+/** Begins a cell that holds a sentence, and the name of a column of such. */
 const WORDS = '<!---->';
 
 /** The report as one HTML file that needs nothing else: no network, no fonts, no libraries. */
@@ -44,7 +44,8 @@ ${verdict(report)}`;
 }
 
 function verdict(report: LoadReport): string {
-  const { result, reasons } = report.verdict;
+  const { result } = report.verdict;
+  const reasons = result === 'thresholds' || result === 'ok' ? broken(report) : report.verdict.reasons;
   const list = reasons.length > 0 ? `<ul>${reasons.map((reason) => `<li>${escapeHtml(reason)}</li>`).join('')}</ul>` : '';
   const [tone, title] = {
     ok: ['good', 'Passed'],
@@ -57,6 +58,15 @@ function verdict(report: LoadReport): string {
       ? 'The program that made the load could not keep up, or nothing was answered. What it measured says little about the target.'
       : inWords(report);
   return `<section class="verdict ${tone}"><b>${title}</b>${escapeHtml(sentence)}${list}</section>`;
+}
+
+/** The limits that broke, with values in their units. */
+function broken({ thresholds, verdict }: LoadReport): string[] {
+  const values = thresholds
+    .filter(({ passed }) => !passed)
+    .map(({ subject, expression, value }) => `${subject} ${expression}: it was ${measuredAs(subject, expression, value)}`);
+  // Whatever else is said, such as that the run was ended early.
+  return [...verdict.reasons.slice(0, verdict.reasons.length - values.length), ...values];
 }
 
 /** The run in one sentence. */
@@ -162,7 +172,7 @@ function bounds(report: LoadReport): string {
   const rows = [
     ...thresholds.map(({ subject, expression, value, passed }) => [
       `${subject} ${expression}`,
-      value === undefined ? 'not measured' : isTime(subject) ? time(value) : amount(value),
+      measuredAs(subject, expression, value),
       mark(passed),
     ]),
     ...checks.map(({ scenario, name, passed, failed }) => [
@@ -216,7 +226,7 @@ function failures(report: LoadReport): string {
     `${WORDS}${escapeHtml(ERRORS[kind] ?? `The target answered with ${kind}.`)}`,
   ]);
   const messages = report.scriptErrors.map((message) => `<li>${escapeHtml(message)}</li>`).join('');
-  return `<h2>What failed</h2>${table(['kind', 'times', 'what it means'], rows)}${messages && `<ul>${messages}</ul>`}`;
+  return `<h2>What failed</h2>${table(['kind', 'times', `${WORDS}what it means`], rows)}${messages && `<ul>${messages}</ul>`}`;
 }
 
 function server({ server }: LoadReport): string {
@@ -237,13 +247,13 @@ function server({ server }: LoadReport): string {
   return `<h2>What the target said of itself</h2><p class="soft">Read once a second from ${escapeHtml(server.url)}${server.failures > 0 ? `; ${whole(server.failures)} readings failed` : ''}.</p><div class="charts">${charts.join('')}</div>`;
 }
 
-function trust({ generator, lag, workers, connections, planned, missed, verdict }: LoadReport): string {
+function trust({ generator, lag, workers, connections, planned, missed, sent, verdict }: LoadReport): string {
   const rows = [
-    ['Requests planned and begun', `${whole(planned)} and ${whole(planned - missed)}`],
+    ['Arrivals planned and begun', `${whole(planned)} and ${whole(planned - missed)}`],
     ['Left late by, at most 1 in 100', time(lag.p99)],
     ['Busy share of the generator', percent(generator.busy)],
     ['Processes and connections', `${whole(workers)} and ${whole(connections)}`],
-    ['CPU time a request', planned > 0 && generator.cpuMs > 0 ? `${amount((generator.cpuMs * 1000) / planned)} µs` : '–'],
+    ['CPU time a request', sent > 0 && generator.cpuMs > 0 ? `${amount((generator.cpuMs * 1000) / sent)} µs` : '–'],
   ];
   const sentence =
     verdict.result === 'invalid'
@@ -266,16 +276,20 @@ function glossary(): string {
 }
 
 function table(columns: readonly string[], rows: readonly (readonly string[])[], withHead = true): string {
-  const header = withHead ? `<thead><tr>${columns.map((name) => `<th>${name}</th>`).join('')}</tr></thead>` : '';
-  const body = rows.map(
-    (row) => `<tr>${row.map((cell) => `<td${cell.startsWith(WORDS) ? ' class="words"' : ''}>${cell}</td>`).join('')}</tr>`,
-  );
-  return `<div class="sheet" tabindex="0" role="group" aria-label="${columns.filter(Boolean).join(', ') || 'figures'}"><table>${header}<tbody>${body.join('')}</tbody></table></div>`;
+  const header = withHead ? `<thead><tr>${columns.map((name) => cell('th', name)).join('')}</tr></thead>` : '';
+  const body = rows.map((row) => `<tr>${row.map((text) => cell('td', text)).join('')}</tr>`);
+  return `<div class="sheet" tabindex="0" role="group" aria-label="${columns.filter(Boolean).join(', ').replaceAll(WORDS, '') || 'figures'}"><table>${header}<tbody>${body.join('')}</tbody></table></div>`;
 }
 
-/** Whether a threshold's metric is measured in ms. */
-function isTime(subject: string): boolean {
-  return /^(latency|service|lag)\b/.test(subject);
+function cell(tag: 'td' | 'th', text: string): string {
+  return `<${tag}${text.startsWith(WORDS) ? ' class="words"' : ''}>${text}</${tag}>`;
+}
+
+/** A threshold's value in its metric's unit: a time, a share, or a number. */
+function measuredAs(subject: string, expression: string, value: number | undefined): string {
+  if (value === undefined) return 'not measured';
+  if (/^(latency|service|lag)\b/.test(subject)) return time(value);
+  return /^(errors|checks)\b/.test(subject) && expression.startsWith('rate') ? percent(value) : amount(value);
 }
 
 /** Seconds as `45s` or `2:05`. */

@@ -26,7 +26,7 @@ p{margin:0 0 12px;max-width:70ch}
 .chart{margin:14px 0 0;padding:16px 18px 10px;position:relative}
 .chart p{font-size:14px;margin:2px 0 6px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 14px}
-.under{margin:8px 0 0;font-size:14px}.plot{overflow-x:auto}.chart svg{display:block;width:100%;height:auto;overflow:visible;touch-action:pan-y}
+.under{margin:8px 0 0;font-size:14px}.hand{display:none}.chart svg{display:block;width:100%;height:auto;overflow:visible;touch-action:pan-y}
 .keys{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft);margin:2px 0 6px}
 .key i{display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:6px;vertical-align:middle;background:currentColor}
 .key.c1 i{color:var(--c1)}.key.c2 i{color:var(--c2)}.key.c3 i{color:var(--c3)}.key.c4 i{color:var(--c4)}.key.bad i{color:var(--bad)}.key.quiet i{color:var(--soft)}
@@ -42,15 +42,16 @@ p{margin:0 0 12px;max-width:70ch}
 .sheet{margin-top:14px;overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}
 th,td{padding:9px 16px;text-align:right;border-top:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;white-space:normal}
-td.words{text-align:left;white-space:normal;color:var(--soft)}
+th:first-child,td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:116px}
+.words{text-align:left;white-space:normal;color:var(--soft)}
+td.words{min-width:200px}
 tr:first-child>*{border-top:0}
 thead th{color:var(--soft);font-weight:500;font-size:13px}
 .mark{font-weight:600}.mark.good{color:var(--good)}.mark.bad{color:var(--bad)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:8px 20px;margin:14px 0 0;font-size:15px}
 dt{font-weight:600}dd{margin:0;color:var(--soft)}
 footer{margin-top:48px;color:var(--soft);font-size:13px}
-@media (max-width:560px){.wide svg{min-width:620px}main{padding:24px 14px 48px}dl{grid-template-columns:1fr;gap:2px}dd{margin-bottom:10px}th,td{padding:8px 10px}}
+@media (max-width:560px){.desk{display:none}.hand{display:block}.tick{font-size:15px}.line{stroke-width:1.6}main{padding:24px 14px 48px}dl{grid-template-columns:1fr;gap:2px}dd{margin-bottom:10px}table{font-size:13.5px}th,td{padding:8px 9px}th:first-child,td:first-child{position:sticky;left:0;background:var(--sheet)}}
 @media print{body{background:#fff}.chart,.tile,.sheet{break-inside:avoid}}
 `;
 
