@@ -28,7 +28,7 @@ async function study(): Promise<Findings> {
     for (const rate of RATES) {
       for (const phaseMs of PHASES_MS) {
         for (const [name, generator] of GENERATORS) {
-          const { outcome, stallMs } = await stalled(server, generator, rate, phaseMs);
+          const { outcome, stallMs } = await believed(() => stalled(server, generator, rate, phaseMs));
           rows.push([`${rate}/s at ${phaseMs} ms`, name, Math.round(stallMs), ...figures(outcome, stallMs)]);
         }
       }
@@ -39,10 +39,17 @@ async function study(): Promise<Findings> {
   return {
     bench: 'load/stall',
     title: 'A server that stops for a second',
-    what: `nginx is stopped for a second during ${SECONDS} s of a constant rate over 50 connections, at three phases and three rates. “stall” is how long it really stood still; the truth is p90 = stall − ${(SECONDS * 100).toFixed(0)} ms, p99 = stall − ${SECONDS * 10} ms, max = stall. “off by” is the largest error of the three.`,
+    what: `nginx is stopped for a second during ${SECONDS} s of a constant rate over 50 connections, at three phases and three rates. “stall” is how long it really stood still; the truth is p90 = stall − ${(SECONDS * 100).toFixed(0)} ms, p99 = stall − ${SECONDS * 10} ms, max = stall. “off by” is the largest error of the three. A run that its own generator calls invalid is made again, at most twice; only Spillway’s ever does.`,
     columns: ['rate and phase', 'generator', 'stall ms', 'p90 ms', 'p99 ms', 'max ms', 'off by %'],
     rows,
   };
+}
+
+/** Runs again what says of itself that it is not to be believed: on a machine that others use it happens. */
+async function believed<Run extends { readonly outcome: Outcome }>(run: () => Promise<Run>): Promise<Run> {
+  let made = await run();
+  for (let again = 0; again < 2 && made.outcome.notes?.['exitCode'] === 97; again++) made = await run();
+  return made;
 }
 
 async function stalled(

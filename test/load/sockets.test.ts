@@ -36,14 +36,15 @@ async function chat(
 }
 
 test('every delivery of a broadcast is measured, and none is missing', async () => {
-  const report = await chat({ count: 20, fanOut: 20 }, '50/s');
-  assert.equal(report.requests['connect']!.completed, 20);
+  // The last one comes in half a second before the first message, however busy the machine is.
+  const report = await chat({ count: 4, fanOut: 4, ramp: '2s' }, '50/s');
+  assert.equal(report.requests['connect']!.completed, 4);
   assert.equal(report.requests['message']!.sent, 50);
-  assert.equal(report.requests['delivery']!.completed, 1000);
+  assert.equal(report.requests['delivery']!.completed, 200);
   assert.ok(report.requests['delivery']!.latency.p50! < 1000);
   assert.deepEqual(report.errors, {});
-  assert.equal(report.peakInFlight, 20);
-  assert.equal(report.durationMs, 1300);
+  assert.equal(report.peakInFlight, 4);
+  assert.equal(report.durationMs, 3000);
 });
 
 test('what does not arrive is lost', async () => {

@@ -9,16 +9,16 @@ let app: PlannerApp;
 before(async () => void (app = await startPlannerApp()));
 after(() => app.close());
 
-/** A standard load as it is, but for a second and a half, and with small sockets. */
+/** A standard load as it is, but for a second or three, and with small sockets. */
 async function run(name: keyof typeof STANDARD_LOADS): Promise<LoadReport> {
   const { default: standard } = (await import(STANDARD_LOADS[name])) as { default: LoadDefinition };
   const { sockets } = standard;
   return runLoad({
     ...standard,
     target: app.url,
-    arrival: constant(name === 'tasks' ? '50/s' : '20/s').for('1500ms'),
+    arrival: constant(name === 'tasks' ? '50/s' : '20/s').for(sockets ? '3s' : '1500ms'),
     ...(sockets
-      ? { sockets: { ...sockets, count: 50, ramp: '500ms', storms: [{ at: '500ms', share: 0.1 }] }, thresholds: {} }
+      ? { sockets: { ...sockets, count: 50, ramp: '500ms', storms: [{ at: '1500ms', share: 0.1 }] }, thresholds: {} }
       : {}),
   });
 }
@@ -63,7 +63,7 @@ test('a target of the run’s own is started, stalled, killed and started again 
   const report = await runLoad(
     defineLoad({
       target: `http://127.0.0.1:${port}`,
-      arrival: constant('100/s').for('3s'),
+      arrival: constant('50/s').for('7s'),
       processes: {
         app: {
           command: process.execPath,
@@ -85,7 +85,7 @@ test('a target of the run’s own is started, stalled, killed and started again 
   );
   assert.ok(report.latency.max! >= 490, `the stall shows: ${report.latency.max}`);
   assert.ok(report.errors['connect']! > 0, 'and so does the kill');
-  assert.ok(report.completed > 150);
+  assert.ok(report.completed > 80, `it is back: more than the 75 from before were answered, ${report.completed}`);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`), 'it is stopped with the run');
 });
 
