@@ -323,7 +323,7 @@ class HttpGateway implements Gateway {
 
   #pass(exchange: PlainExchange, handlePlain: (exchange: PlainExchange) => boolean): boolean {
     const { inFlight } = this.#routeMetrics(exchange.route);
-    exchange.ownFields = this.#ownFields.http;
+    exchange.ownFields = this.#ownFields[exchange.scheme];
     inFlight.add(1);
     try {
       if (handlePlain(exchange)) return true;
