@@ -110,7 +110,8 @@ function passes(guard: RequestGuard, exchange: Exchange | PlainExchange): boolea
   const { refusedForMs, end } = guard.begin(exchange);
   if (refusedForMs > 0) {
     const detail = 'Requests like this one have ended the processes that worked on them. They are not served for a while.';
-    sendProblem(response, { status: 503, detail, requestId }, ['retry-after', String(Math.ceil(refusedForMs / 1000))]);
+    const fields = ['retry-after', String(Math.ceil(refusedForMs / 1000)), ...(exchange.ownFields ?? [])];
+    sendProblem(response, { status: 503, detail, requestId }, fields);
     return false;
   }
   response.on('close', end);

@@ -17,6 +17,7 @@ async function measure(): Promise<Findings> {
   const proxies: Record<string, RunningServer> = {
     spillway: await nodeServer(file, ['spillway', origin.url]),
     'http-proxy-3': await nodeServer(file, ['http-proxy-3', origin.url]),
+    'bare pipe': await nodeServer(file, ['bare pipe', origin.url]),
     nginx: await nginxProxy(origin.url),
   };
   const names = Object.keys(proxies);

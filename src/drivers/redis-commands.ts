@@ -40,6 +40,8 @@ interface Connection {
 }
 
 const SOCKET = { connectTimeout: 2000, reconnectStrategy: (attempt: number) => Math.min(1000, 50 * 2 ** Math.min(attempt, 6)) };
+/** How long a node is away before the others are asked who has taken over; by itself node-redis asks after five seconds. */
+const TOPOLOGY_REFRESH_MS = 200;
 
 function connect(url: string | readonly string[], commandsQueueMaxLength: number): Connection {
   // Every failing command rejects; the event only keeps node-redis from throwing.
@@ -53,6 +55,7 @@ function connect(url: string | readonly string[], commandsQueueMaxLength: number
   const cluster = createCluster({
     rootNodes: url.map((node) => ({ url: node })),
     defaults: { socket: SOCKET, commandsQueueMaxLength },
+    topologyRefreshOnReconnectionAttemptStrategy: TOPOLOGY_REFRESH_MS,
   });
   cluster.on('error', ignore);
   const connected = cluster.connect();

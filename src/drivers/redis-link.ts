@@ -57,6 +57,8 @@ const BUFFERS = { typeMapping: { 36: Buffer }, timeout: 0 } as const;
 const NO_TRACKING = /^NOPROTO|tracking|unknown (sub)?command|no permissions to run the 'client' command/i;
 const MOST_QUEUED_COMMANDS = 10_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1000;
+/** How long a node is away before the others are asked who has taken over; by itself node-redis asks after five seconds. */
+const TOPOLOGY_REFRESH_MS = 200;
 
 /**
  * Connections to one Redis or to every master of a cluster. Commands and the server's messages about changed keys share
@@ -295,7 +297,8 @@ function connectionTo(redis: NodeRedis, { target }: RedisLinkOptions, tracking: 
     const [first] = target as string[];
     const rootNodes = (target as string[]).map((url) => ({ url }));
     const defaults = { ...settings, ...credentialsOf(first!), socket: { ...settings.socket, ...tlsOf(first!) } };
-    return redis.createCluster({ rootNodes, ...protocol, defaults }) as unknown as RedisClusterType;
+    const topology = { topologyRefreshOnReconnectionAttemptStrategy: TOPOLOGY_REFRESH_MS };
+    return redis.createCluster({ rootNodes, ...protocol, ...topology, defaults }) as unknown as RedisClusterType;
   }
   // A client of our own with the settings of the user's: credentials, TLS, database.
   const client = target as RedisClientLike;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageOf, parseOptions, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
+import { messageOf, parseOptions, PROBLEM_TYPE, problemText, runtimeFrom, SpillwayError, type Runtime } from '../kernel/index.ts';
 import { batchOptions, type RouteMatch } from '../policy/index.ts';
 import type { Exchange, Upstream } from '../ports/index.ts';
 import { problemOf, sendProblem, type ProblemDocument } from './problems.ts';
@@ -79,17 +79,17 @@ class Batch {
   }
 
   async answer(exchange: Exchange): Promise<void> {
-    const { response, requestId } = exchange;
+    const { response, requestId, ownFields = [] } = exchange;
     try {
       const requests = await this.#read(exchange);
-      if ('status' in requests) return sendProblem(response, { ...requests, requestId });
+      if ('status' in requests) return sendProblem(response, { ...requests, requestId }, ownFields);
       const answers = await this.#run(requests, exchange);
       const body = Buffer.from(JSON.stringify(answers));
       const fields = ['content-type', 'application/json', 'content-length', String(body.length), 'cache-control', 'no-store'];
-      response.writeHead(200, fields);
+      response.writeHead(200, [...fields, ...ownFields]);
       response.end(body);
     } catch (error) {
-      sendProblem(response, problemOf(error, requestId));
+      sendProblem(response, problemOf(error, requestId), ownFields);
     }
   }
 
@@ -222,5 +222,5 @@ function ownField(name: string, value: string): string[] {
 }
 
 function failed(status: number, detail: string): BatchAnswer {
-  return { status, headers: { 'content-type': 'application/problem+json' }, body: { type: 'about:blank', status, detail } };
+  return { status, headers: { 'content-type': PROBLEM_TYPE }, body: JSON.parse(problemText({ status, detail })) };
 }

@@ -1,7 +1,8 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { problemBody } from './problems.ts';
+import { headText } from './head-text.ts';
+import { problemAnswer } from './problems.ts';
 
 /** Whether an answer to an earlier request on this connection is not out yet. */
 export function isAnswerDue(socket: Duplex): boolean {
@@ -18,8 +19,14 @@ interface HttpSocket extends Socket {
 /**
  * Answers bytes that are no acceptable request, and closes the connection. Answers that are due for earlier requests are
  * given first: an error in their place would be taken for one of them. Returns the status sent, or undefined when none was.
+ *
+ * @param more fields to send with it.
  */
-export function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket): number | undefined {
+export function onClientError(
+  error: NodeJS.ErrnoException,
+  socket: HttpSocket,
+  more: readonly string[] = [],
+): number | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return undefined;
@@ -32,12 +39,8 @@ export function onClientError(error: NodeJS.ErrnoException, socket: HttpSocket):
     if (!brokeOff || due.headersSent) return undefined;
   }
   const { status, detail } = verdictOn(error.code);
-  const body = problemBody({ status, detail });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${body.byteLength}\r\nConnection: close\r\n\r\n${body.toString()}`,
-    () => socket.destroy(),
-  );
+  const { fields, body } = problemAnswer({ status, detail }, [...more, 'connection', 'close']);
+  socket.end(Buffer.concat([Buffer.from(headText(status, fields), 'latin1'), body]), () => socket.destroy());
   return status;
 }
 

@@ -16,10 +16,17 @@ export class GatewayExchange implements Exchange {
   readonly clientIp: string;
   readonly requestId: string;
   readonly startedMs: number;
+  readonly ownFields: readonly string[];
   /** Bytes its connection had been sent when it came. */
   readonly bytesBefore: number;
 
-  constructor(request: IncomingMessage, response: ServerResponse, match: RouteMatch, facts: RequestFacts) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    match: RouteMatch,
+    facts: RequestFacts,
+    ownFields: readonly string[],
+  ) {
     this.request = request;
     this.response = response;
     this.route = match.route;
@@ -32,6 +39,7 @@ export class GatewayExchange implements Exchange {
     this.clientIp = facts.clientIp;
     this.requestId = facts.requestId;
     this.startedMs = facts.startedMs;
+    this.ownFields = ownFields;
     this.bytesBefore = request.socket.bytesWritten;
   }
 }

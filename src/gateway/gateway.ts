@@ -18,6 +18,7 @@ import { problemOf, sendProblem } from './problems.ts';
 import { awaitProxyHeader } from './proxy-protocol.ts';
 import { RequestIds } from './request-id.ts';
 import { framingProblem, lastOf, readHead } from './request-head.ts';
+import { SecurityHeaders } from './security-headers.ts';
 import { CertificateWatch, createParsingServer } from './server.ts';
 import { normaliseAuthority, parseTarget } from './target.ts';
 import { TraceContext } from './trace-context.ts';
@@ -80,8 +81,13 @@ export interface Gateway {
  * @throws ConfigError when the options are wrong.
  */
 export function createGateway(options: GatewayOptions & GatewayConnections, runtime: Partial<Runtime> = {}): Gateway {
-  const { listen, trustedProxies, tracing, ...connections } = options;
-  const rest = { ...(listen && { listen }), ...(trustedProxies && { trustedProxies }), ...(tracing && { tracing }) };
+  const { listen, trustedProxies, tracing, securityHeaders, ...connections } = options;
+  const rest = {
+    ...(listen && { listen }),
+    ...(trustedProxies && { trustedProxies }),
+    ...(tracing && { tracing }),
+    ...(securityHeaders !== undefined && { securityHeaders }),
+  };
   return gatewayFrom(parseOptions(gatewaySchema, rest, 'createGateway(options)'), connections, runtime);
 }
 
@@ -105,6 +111,8 @@ class HttpGateway implements Gateway {
   readonly #metrics: HttpMetrics;
   readonly #requestIds = new RequestIds();
   readonly #trace: TraceContext | undefined;
+  /** What answers of its own carry, by scheme. */
+  readonly #ownFields: Readonly<Record<'http' | 'https', readonly string[]>>;
   readonly #metricsOf = new Map<RoutePolicy, RouteMetrics>();
   readonly #inFlight = new Set<ServerResponse>();
   readonly #sockets = new Set<Socket>();
@@ -128,6 +136,7 @@ class HttpGateway implements Gateway {
     this.#addresses = new ClientAddresses(settings.trustedProxies);
     this.#metrics = new HttpMetrics(metrics);
     this.#trace = settings.tracing && new TraceContext(settings.tracing.sample, random);
+    this.#ownFields = settings.securityHeaders ? new SecurityHeaders(settings.securityHeaders).own : { http: [], https: [] };
     this.server = this.#createServer();
     const [serveHttp] = this.server.listeners('connection') as ((socket: Socket) => void)[];
     this.#serveHttp = (socket) => serveHttp!.call(this.server, socket);
@@ -225,10 +234,10 @@ class HttpGateway implements Gateway {
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
     server.on('connect', (_, socket) => {
       if (isAnswerDue(socket)) this.#cut(socket);
-      else refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' });
+      else refuseUpgrade(socket, { status: 405, detail: 'CONNECT is not served.' }, this.#ownFieldsHere);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      const status = onClientError(error, socket as Socket);
+      const status = onClientError(error, socket as Socket, this.#ownFieldsHere);
       if (status) this.#metrics.refused(status);
     });
     return server;
@@ -314,11 +323,12 @@ class HttpGateway implements Gateway {
 
   #pass(exchange: PlainExchange, handlePlain: (exchange: PlainExchange) => boolean): boolean {
     const { inFlight } = this.#routeMetrics(exchange.route);
+    exchange.ownFields = this.#ownFields[exchange.scheme];
     inFlight.add(1);
     try {
       if (handlePlain(exchange)) return true;
     } catch (error) {
-      sendProblem(exchange.response, problemOf(error, exchange.requestId));
+      sendProblem(exchange.response, problemOf(error, exchange.requestId), exchange.ownFields);
       return true;
     }
     inFlight.add(-1);
@@ -358,7 +368,7 @@ class HttpGateway implements Gateway {
     if ('status' in facts) return this.#refuse(response, facts);
     const match = this.#connections.match(request.method!, facts.path);
     if (!match) return this.#refuse(response, { status: 404, detail: `Nothing is served at ${facts.path}.` });
-    this.#serve(new GatewayExchange(request, response, match, facts));
+    this.#serve(new GatewayExchange(request, response, match, facts, this.#ownFields[facts.scheme]));
   }
 
   /**
@@ -375,7 +385,7 @@ class HttpGateway implements Gateway {
     const facts = this.#factsOf(request, this.#clock.monotonic());
     const refuse = (problem: Refusal): void => {
       this.#metrics.refused(problem.status);
-      refuseUpgrade(socket, problem);
+      refuseUpgrade(socket, problem, this.#ownFieldsHere);
     };
     if ('status' in facts) return refuse(facts);
     const { match, upgrade } = this.#connections;
@@ -395,7 +405,7 @@ class HttpGateway implements Gateway {
     try {
       this.#connections.handle(exchange);
     } catch (error) {
-      sendProblem(response, problemOf(error, exchange.requestId));
+      sendProblem(response, problemOf(error, exchange.requestId), exchange.ownFields);
     }
   }
 
@@ -439,13 +449,18 @@ class HttpGateway implements Gateway {
     };
   }
 
+  /** Of a request whose scheme nobody has made out: by its own connection. */
+  get #ownFieldsHere(): readonly string[] {
+    return this.#ownFields[this.#settings.tls ? 'https' : 'http'];
+  }
+
   #refuse(response: ServerResponse, { status, detail }: Refusal): void {
     this.#metrics.refused(status);
     if (status !== 404) {
       response.shouldKeepAlive = false;
       this.#refused.add(response.req.socket);
     }
-    sendProblem(response, { status, detail });
+    sendProblem(response, { status, detail }, this.#ownFieldsHere);
   }
 
   #routeMetrics(route: RoutePolicy): RouteMetrics {

@@ -18,6 +18,9 @@ export const gatewaySchema = z.strictObject({
   tracing: tracingSection
     .optional()
     .describe('Gives every request that is passed on a `traceparent`, its own or a new one; absent: passed on as it came.'),
+  securityHeaders: securityHeadersSection
+    .optional()
+    .describe('Fields that tell browsers to be careful, on answers of the gateway itself; false, or absent: none.'),
 });
 
 /** What a user writes. */

@@ -65,6 +65,7 @@ export class PassReceiver implements UpstreamReceiver {
   readonly #exchange: PassedExchange;
   readonly #compression: Compression;
   readonly #etags: boolean;
+  readonly #ownFields: readonly string[];
   #upstream: UpstreamExchange | undefined;
   #extraFields: (() => readonly string[]) | undefined;
   /** Bytes still to come by Content-Length: the last piece is sent together with the end. */
@@ -80,11 +81,15 @@ export class PassReceiver implements UpstreamReceiver {
     this.#upstream?.resume();
   };
 
-  /** @param etags whether small answers without an entity tag get one. */
-  constructor(exchange: PassedExchange, compression: Compression, etags: boolean) {
+  /**
+   * @param etags whether small answers without an entity tag get one.
+   * @param ownFields what an answer carries that is ours and not the upstream's.
+   */
+  constructor(exchange: PassedExchange, compression: Compression, etags: boolean, ownFields: readonly string[]) {
     this.#exchange = exchange;
     this.#compression = compression;
     this.#etags = etags;
+    this.#ownFields = ownFields;
   }
 
   /**
@@ -172,7 +177,7 @@ export class PassReceiver implements UpstreamReceiver {
     const { response, requestId } = this.#exchange;
     if (this.#ended || response.destroyed) return;
     this.#compressor?.destroy();
-    sendProblem(response, problemOf(error, requestId), retryFields(error));
+    sendProblem(response, problemOf(error, requestId), [...retryFields(error), ...this.#ownFields]);
   }
 
   #write(to: AnswerWriter | Transform, chunk: Buffer): boolean {

@@ -11,6 +11,8 @@ export interface ForwardedLines {
   readonly behind: string;
 }
 
+const NONE: readonly string[] = [];
+
 /** A plain request that is passed on without Node's HTTP server having seen it. */
 export class PlainExchange implements CompletedRequest {
   readonly exchange = undefined;
@@ -27,6 +29,8 @@ export class PlainExchange implements CompletedRequest {
   readonly response: SocketAnswer;
   readonly outbound: OutboundRequest;
   readonly #traceparent: string | undefined;
+  /** What an answer carries that is ours and not the upstream's. */
+  ownFields: readonly string[] = NONE;
   durationMs = 0;
 
   /** @param traceparent its part of a trace begun here; a request that comes with one is none of this path's then. */

@@ -1,5 +1,4 @@
-import { STATUS_CODES } from 'node:http';
-import { SpillwayError } from '../kernel/index.ts';
+import { problemFields, problemText, SpillwayError } from '../kernel/index.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 
 /** A problem document (RFC 9457). */
@@ -11,14 +10,23 @@ export interface ProblemDocument {
   readonly field?: string;
   /** A stable name of the kind of problem: the error code. */
   readonly code?: string;
+  /** Becomes the document's `instance`. */
   readonly requestId?: string;
 }
 
-/** The bytes of a problem document. `type` is `about:blank`: the status says what kind it is. */
-export function problemBody({ status, detail, field, code, requestId }: ProblemDocument): Buffer {
-  return Buffer.from(
-    `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, field, code, requestId })}\n`,
-  );
+/** A problem as it is sent: its fields (names and values in turn) and its bytes. */
+export interface ProblemAnswer {
+  readonly fields: string[];
+  readonly body: Buffer;
+}
+
+/** @param more fields to send with it. */
+export function problemAnswer(
+  { status, detail, field, code, requestId }: ProblemDocument,
+  more: readonly string[] = [],
+): ProblemAnswer {
+  const body = Buffer.from(problemText({ status, detail, instance: requestId, more: { field, code } }));
+  return { fields: [...problemFields(body.byteLength).flat(), ...more], body };
 }
 
 /** Answers with a problem document, or cuts the connection when an answer has begun and can only be broken off. */
@@ -27,16 +35,8 @@ export function sendProblem(response: AnswerWriter, problem: ProblemDocument, he
     response.destroy();
     return;
   }
-  const body = problemBody(problem);
-  response.writeHead(problem.status, [
-    'content-type',
-    'application/problem+json',
-    'content-length',
-    String(body.byteLength),
-    'cache-control',
-    'no-store',
-    ...headers,
-  ]);
+  const { fields, body } = problemAnswer(problem, headers);
+  response.writeHead(problem.status, fields);
   response.end(body);
 }
 

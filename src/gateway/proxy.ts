@@ -124,7 +124,12 @@ class BalancedProxy implements Proxy {
     tier: string | undefined,
   ): void {
     const pools = this.#upstreams.get(request.upstream ?? '');
-    const receiver = new PassReceiver(exchange, this.#compression, pools?.settings.etags ?? false);
+    const receiver = new PassReceiver(
+      exchange,
+      this.#compression,
+      pools?.settings.etags ?? false,
+      this.#ownFields(exchange.scheme),
+    );
     if (!pools) return receiver.attach(refuse(receiver, unknownUpstream(request.upstream)));
     if (!outbound) return receiver.attach(refuse(receiver, malformed(request)));
     const { sticky, balancer } = pools;
@@ -168,13 +173,14 @@ class BalancedProxy implements Proxy {
 
   upgrade(upgrade: UpgradeRequest): void {
     const pools = this.#upstreams.get(upgrade.route.upstream ?? '');
+    const ownFields = this.#ownFields(upgrade.scheme);
     const endpoint = pools?.balancer.pick({ hashKey: upgrade.clientIp });
     if (!pools || !endpoint) {
       const error = new SpillwayError('SPILLWAY_UPSTREAM_UNAVAILABLE', `upstream '${upgrade.route.upstream}' has no endpoint`);
-      refuseUpgrade(upgrade.socket, problemOf(error, upgrade.requestId));
+      refuseUpgrade(upgrade.socket, problemOf(error, upgrade.requestId), ownFields);
       return;
     }
-    new UpgradeAttempt(upgrade, pools, endpoint, this.#runtime.clock, (tunnel) => this.#keep(tunnel)).start();
+    new UpgradeAttempt(upgrade, pools, endpoint, this.#runtime.clock, ownFields, (tunnel) => this.#keep(tunnel)).start();
   }
 
   async drain(signal: AbortSignal, spreadMs = TUNNEL_SPREAD_MS): Promise<void> {
@@ -186,6 +192,11 @@ class BalancedProxy implements Proxy {
     if (signal.aborted) cut();
     else signal.addEventListener('abort', cut, { once: true });
     if (this.#tunnels.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
+  /** What answers carry that are ours and not the upstream's. */
+  #ownFields(scheme: 'http' | 'https'): readonly string[] {
+    return this.#context.securityHeaders?.own[scheme] ?? NONE;
   }
 
   #keep(tunnel: Tunnel): () => void {
@@ -206,6 +217,7 @@ class BalancedProxy implements Proxy {
 const TUNNEL_SPREAD_MS = 5000;
 
 const NO_PREFERENCE: Preference = {};
+const NONE: readonly string[] = [];
 
 const NOTHING: UpstreamExchange = { resume: () => {}, abort: () => {} };
 

@@ -17,6 +17,8 @@ export class SecurityHeaders {
   readonly #always: number;
   readonly #documents: number;
   readonly #hsts: number;
+  /** What answers of Spillway's own carry, by scheme: they are no documents. Names and values in turn. */
+  readonly own: Readonly<Record<'http' | 'https', readonly string[]>>;
 
   constructor({ hsts, noSniff, referrerPolicy, frames, permissionsPolicy }: Exclude<SecurityHeadersSettings, false>) {
     const always: Field[] = noSniff ? [['x-content-type-options', 'nosniff']] : [];
@@ -30,6 +32,7 @@ export class SecurityHeaders {
     this.#bits = new Map(this.#fields.map(([name], at) => [name, 1 << at]));
     const bitsOf = (fields: readonly Field[]): number => fields.reduce((bits, [name]) => bits | this.#bits.get(name)!, 0);
     [this.#always, this.#documents, this.#hsts] = [bitsOf(always), bitsOf(documents), bitsOf(secure)];
+    this.own = { http: this.addTo([], 'http'), https: this.addTo([], 'https') };
   }
 
   /**

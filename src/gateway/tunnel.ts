@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../kernel/index.ts';
+import { readStatically } from './static-reader.ts';
 import { CLOSE_RESTARTING, FrameBoundary } from './websocket-frames.ts';
 
 /** How long a client may take to answer a close frame, ms. */
@@ -7,8 +8,8 @@ const CLOSE_MS = 3000;
 
 /** Two connections joined after an upgrade: what one sends, the other gets, at the pace it takes it. */
 export class Tunnel {
-  readonly #client: Duplex;
-  readonly #upstream: Duplex;
+  #client: Duplex;
+  #upstream: Duplex;
   readonly #clock: Clock;
   readonly #frames: FrameBoundary | undefined;
   readonly #onClosed: () => void;
@@ -26,15 +27,15 @@ export class Tunnel {
 
   /** @param fromClient what the client sent right behind its request. */
   join(fromClient: Buffer): void {
-    const [client, upstream] = [this.#client, this.#upstream];
-    if (fromClient.length > 0) upstream.write(fromClient);
-    client.on('data', (chunk: Buffer) => pass(chunk, client, upstream));
-    upstream.on('data', (chunk: Buffer) => {
+    if (fromClient.length > 0) this.#upstream.write(fromClient);
+    const client: Duplex = readStatically(this.#client, (bytes) => pass(bytes, client, upstream));
+    const upstream: Duplex = readStatically(this.#upstream, (bytes) => {
       if (this.#told) return;
-      this.#frames?.follow(chunk);
-      pass(chunk, upstream, client);
+      this.#frames?.follow(bytes);
+      pass(bytes, upstream, client);
       if (this.#closing) this.#tellClient();
     });
+    [this.#client, this.#upstream] = [client, upstream];
     client.on('end', () => upstream.end());
     upstream.on('end', () => client.end());
     for (const side of [client, upstream]) {
@@ -75,8 +76,8 @@ export class Tunnel {
 /** Up to this size bytes are written as text: Node hands a short one to the kernel for less than the same bytes in a buffer. */
 const TEXT_BYTES = 16 * 1024;
 
-function pass(chunk: Buffer, from: Duplex, to: Duplex): void {
-  const more = chunk.length <= TEXT_BYTES ? to.write(chunk.toString('latin1'), 'latin1') : to.write(chunk);
+function pass(bytes: Buffer, from: Duplex, to: Duplex): void {
+  const more = bytes.length <= TEXT_BYTES ? to.write(bytes.toString('latin1'), 'latin1') : to.write(Buffer.from(bytes));
   if (more || to.writableLength === 0) return;
   from.pause();
   to.once('drain', () => from.resume());

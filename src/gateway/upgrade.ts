@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Endpoint, Outcome } from '../balance/index.ts';
@@ -6,8 +6,9 @@ import { messageOf, SpillwayError, type Clock } from '../kernel/index.ts';
 import type { RouteMatch } from '../policy/index.ts';
 import { requestFields, responseFields } from './forwarding.ts';
 import type { RequestFacts } from './gateway-exchange.ts';
+import { headText } from './head-text.ts';
 import { headersOf } from './pass.ts';
-import { problemBody, problemOf, type ProblemDocument } from './problems.ts';
+import { problemAnswer, problemOf, type ProblemDocument } from './problems.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
@@ -28,21 +29,27 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
   readonly #onTunnel: (tunnel: Tunnel) => () => void;
   readonly #endpoint: Endpoint;
   readonly #startedMs: number;
+  readonly #ownFields: readonly string[];
   #answered = false;
   #done = false;
 
-  /** @param onTunnel hears of the tunnel; what it returns hears of its end. */
+  /**
+   * @param ownFields what a refusal of ours carries.
+   * @param onTunnel hears of the tunnel; what it returns hears of its end.
+   */
   constructor(
     upgrade: UpgradeRequest,
     pools: UpstreamPools,
     endpoint: Endpoint,
     clock: Clock,
+    ownFields: readonly string[],
     onTunnel: (tunnel: Tunnel) => () => void,
   ) {
     this.#upgrade = upgrade;
     this.#pools = pools;
     this.#endpoint = endpoint;
     this.#clock = clock;
+    this.#ownFields = ownFields;
     this.#onTunnel = onTunnel;
     this.#startedMs = clock.monotonic();
   }
@@ -119,7 +126,7 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
     this.#learn(socket.destroyed ? 'cancelled' : 'failure');
     this.#finish();
     if (begun || socket.destroyed) socket.destroy();
-    else refuseUpgrade(socket, problemOf(faultOf(this.#endpoint, error), this.#upgrade.requestId));
+    else refuseUpgrade(socket, problemOf(faultOf(this.#endpoint, error), this.#upgrade.requestId), this.#ownFields);
   }
 
   #learn(outcome: Outcome): void {
@@ -135,10 +142,13 @@ export class UpgradeAttempt implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Answers an upgrade with a problem document and closes the connection. */
-export function refuseUpgrade(socket: Duplex, problem: ProblemDocument): void {
-  const body = problemBody(problem);
-  const fields = ['content-type', 'application/problem+json', 'content-length', String(body.byteLength), 'connection', 'close'];
+/**
+ * Answers an upgrade with a problem document and closes the connection.
+ *
+ * @param more fields to send with it.
+ */
+export function refuseUpgrade(socket: Duplex, problem: ProblemDocument, more: readonly string[] = []): void {
+  const { fields, body } = problemAnswer(problem, [...more, 'connection', 'close']);
   socket.on('error', () => socket.destroy());
   socket.write(Buffer.concat([Buffer.from(headText(problem.status, fields), 'latin1'), body]));
   endForGood(socket);
@@ -153,12 +163,6 @@ function endForGood(socket: Duplex): void {
 /** Names and values in turn. */
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
   return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, one]));
-}
-
-function headText(status: number, fields: readonly string[]): string {
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  return `${text}\r\n`;
 }
 
 function faultOf(endpoint: Endpoint, error: Error): SpillwayError {

@@ -6,7 +6,9 @@ import {
   Events,
   messageOf,
   parseOptions,
+  problemFields,
   problemsOf,
+  problemText,
   runtimeFrom,
   SpillwayError,
   type Runtime,
@@ -332,12 +334,8 @@ function sendText(response: ServerResponse, type: string, text: string): void {
 
 /** A problem document, RFC 9457. */
 function sendProblem(response: ServerResponse, status: number, title: string, detail: string): void {
-  const body = Buffer.from(JSON.stringify({ title, status, detail }));
-  response.writeHead(status, {
-    'content-type': 'application/problem+json',
-    'content-length': body.length,
-    'cache-control': 'no-store',
-  });
+  const body = Buffer.from(problemText({ title, status, detail }));
+  response.writeHead(status, problemFields(body.byteLength).flat());
   response.end(body);
 }
 

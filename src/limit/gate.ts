@@ -116,7 +116,7 @@ export class LimitGate {
   /** Answers a refused request: 429 with Retry-After, the RateLimit fields and a problem document. */
   refuse(decision: Decision, exchange: Exchange): void {
     const { status, headers, body } = refusalOf(decision, this.#fields);
-    exchange.response.writeHead(status, headers.flat());
+    exchange.response.writeHead(status, [...headers.flat(), ...(exchange.ownFields ?? [])]);
     exchange.response.end(exchange.method === 'HEAD' ? undefined : body);
   }
 

@@ -411,10 +411,15 @@ class PageCache implements Pages {
     this.#problem(exchange, status, detail, reason);
   }
 
-  #problem({ response, requestId, method }: Exchange, status: number, detail: string, reason: ForwardReason): void {
+  #problem(
+    { response, requestId, method, ownFields = [] }: Exchange,
+    status: number,
+    detail: string,
+    reason: ForwardReason,
+  ): void {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const problem = problemAnswer(status, detail, requestId, forwardStatus(this.#options.name, { reason }));
-    response.writeHead(status, problem.fields);
+    response.writeHead(status, [...problem.fields, ...ownFields]);
     response.end(method === 'HEAD' ? undefined : problem.body);
   }
 

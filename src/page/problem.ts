@@ -1,5 +1,4 @@
-import { STATUS_CODES } from 'node:http';
-import { SpillwayError } from '../kernel/index.ts';
+import { problemFields, problemText, SpillwayError } from '../kernel/index.ts';
 
 /** An answer of our own: a problem document (RFC 9457). */
 export interface ProblemAnswer {
@@ -8,20 +7,8 @@ export interface ProblemAnswer {
 }
 
 export function problemAnswer(status: number, detail: string, requestId: string, cacheStatus: string): ProblemAnswer {
-  const body = Buffer.from(
-    JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, instance: requestId }),
-  );
-  const fields = [
-    'content-type',
-    'application/problem+json',
-    'cache-control',
-    'no-store',
-    'content-length',
-    String(body.length),
-    'cache-status',
-    cacheStatus,
-  ];
-  return { fields, body };
+  const body = Buffer.from(problemText({ status, detail, instance: requestId }));
+  return { fields: [...problemFields(body.byteLength).flat(), 'cache-status', cacheStatus], body };
 }
 
 /** What a fault of the upstream becomes. */

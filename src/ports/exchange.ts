@@ -16,6 +16,8 @@ export interface Exchange extends RouteMatch {
   /** The client's address, taken from forwarding headers only behind trusted proxies. */
   readonly clientIp: string;
   readonly requestId: string;
+  /** Fields that answers to it which are no upstream's carry, such as refusals: names and values in turn. */
+  readonly ownFields?: readonly string[];
   /** Monotonic ms at which the request's head was complete. */
   readonly startedMs: number;
 }

@@ -30,13 +30,15 @@ export function shedRefusalOf(admission: Admission): ShedRefusal {
 /** What is needed of an exchange to refuse it. */
 export interface RefusableExchange {
   readonly method: string;
+  /** Fields to send with it: names and values in turn. */
+  readonly ownFields?: readonly string[];
   readonly response: { writeHead(status: number, fields: string[]): unknown; end(): unknown; end(body: string): unknown };
 }
 
 /** Answers a request that was not admitted: 503, a Retry-After of its own, and a problem document. */
-export function refuseShed(admission: Admission, { method, response }: RefusableExchange): void {
+export function refuseShed(admission: Admission, { method, response, ownFields = [] }: RefusableExchange): void {
   const level = String(admission.level);
-  response.writeHead(503, ['retry-after', retryAfter(admission), 'x-spillway-level', level, ...FLAT_FIELDS]);
+  response.writeHead(503, ['retry-after', retryAfter(admission), 'x-spillway-level', level, ...FLAT_FIELDS, ...ownFields]);
   if (method === 'HEAD') response.end();
   else response.end(BODY);
 }

@@ -171,7 +171,7 @@ function parse(answers: string, methods: readonly string[]): Answer[] {
     if (!interim) at++;
     const [body, left] = bodiless ? ['', rest] : bodyOf(rest, fields);
     // The id of the request stands in a problem document.
-    parsed.push({ status: status!, fields: kept, body: body.replace(/"requestId":"[^"]*"/, '') });
+    parsed.push({ status: status!, fields: kept, body: body.replace(/"instance":"[^"]*"/, '') });
     rest = left;
   }
   return parsed;

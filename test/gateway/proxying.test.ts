@@ -192,7 +192,7 @@ describe('faults of the upstream', () => {
     assert.equal(broken.headers.get('content-type'), 'application/problem+json');
     const problem = (await broken.json()) as Record<string, unknown>;
     assert.equal(problem['code'], 'SPILLWAY_UPSTREAM_UNAVAILABLE');
-    assert.ok(problem['requestId']);
+    assert.ok(problem['instance']);
     await origin((_, response) => response.end('here'), port);
     assert.equal(await (await fetch(`http://127.0.0.1:${sitePort}/`)).text(), 'here');
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { eventually } from '../servers/index.ts';
 import { exchangeRaw, Origin, startSite, type Site } from './support.ts';
@@ -50,7 +51,9 @@ describe('WebSockets pass through', () => {
     const [code] = (await once(socket, 'close')) as [number];
     assert.equal(code, 4001);
     await eventually('the origin heard the code', () => closedAtOrigin.includes(4001));
-    await eventually('nothing is left open', () => site.proxy.tunnels === 0);
+    await eventually('nothing is left open', () => site.proxy.tunnels === 0 && site.gateway.connections === 0);
+    const counted = await new Promise((resolve) => site.gateway.server.getConnections((_, count) => resolve(count)));
+    assert.equal(counted, 0, 'the server, too, knows that they are gone');
     assert.equal(site.proxy.balancers.get('site')!.endpoints[0]!.inFlight, 0);
   });
 
@@ -89,6 +92,44 @@ describe('WebSockets pass through', () => {
     const socket = await open();
     socket.terminate();
     await eventually('the origin saw it go', () => closedAtOrigin.length === before + 1);
+  });
+
+  test('a gateway that stops at once cuts them on both sides', async () => {
+    const other = await startSite([origin.url]);
+    const before = closedAtOrigin.length;
+    const socket = new WebSocket(`ws://127.0.0.1:${other.port}/`);
+    await once(socket, 'open');
+    socket.send('here');
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    await other.gateway.stop();
+    assert.deepEqual((await closed)[0], 1006);
+    await eventually('the origin saw it go', () => closedAtOrigin.length === before + 1);
+    await eventually('nothing is left open', () => other.proxy.tunnels === 0 && other.gateway.connections === 0);
+    await other.stop();
+  });
+
+  test('a side that does not read holds the other back, and in the end gets all of it and nothing of others', async () => {
+    const bytes = Buffer.from(Uint32Array.from({ length: 8_000_000 }, (_, at) => Math.imul(at, 2_654_435_761)).buffer);
+    const socket = await open();
+    socket.pause();
+    socket.send(bytes);
+    await eventually('its own echo is held back', async () => {
+      const before = socket.bufferedAmount;
+      // That nothing moves is only seen by watching for a while.
+      await delay(200);
+      return socket.bufferedAmount === before;
+    });
+    const other = await open();
+    for (let i = 0; i < 5; i++) {
+      other.send(Buffer.alloc(100_000, 255));
+      await once(other, 'message');
+    }
+    other.terminate();
+    socket.resume();
+    const [echo] = (await once(socket, 'message')) as [Buffer];
+    assert.ok(echo.equals(bytes));
+    socket.terminate();
   });
 
   test('draining closes them by the protocol, between two frames', async () => {

@@ -20,6 +20,7 @@ describe('spillway start', () => {
         '/brief': { class: 'normal', revalidate: '1s', grace: '1h' },
         '/limited': { class: 'normal', cache: false, limit: [{ limit: 2, window: '1m' }] },
       },
+      securityHeaders: {},
     });
   });
   after(async () => {
@@ -75,6 +76,7 @@ describe('spillway start', () => {
     assert.equal(refused.status, 429);
     assert.ok(Number(refused.headers['retry-after']) > 0);
     assert.equal(refused.headers['content-type'], 'application/problem+json');
+    assert.equal(refused.headers['x-content-type-options'], 'nosniff');
   });
 
   test('with the origin gone cached pages serve stale, others are a 502 problem, and it heals by itself', async () => {
@@ -90,6 +92,7 @@ describe('spillway start', () => {
     const missing = await get(`${running.siteUrl}/city/never-seen`);
     assert.equal(missing.status, 502);
     assert.equal(missing.headers['content-type'], 'application/problem+json');
+    assert.equal(missing.headers['x-content-type-options'], 'nosniff');
     await origin.start();
     await eventually('the origin is asked again', async () => (await get(`${running.siteUrl}/city/never-seen`)).status === 200);
   });
