@@ -48,3 +48,16 @@ test('told of a change that was none, a tag has the version it had, and nothing 
   assert.equal(table.verdict(stamp), 'invalid');
   assert.ok(table.invalidatedSince(['t'], sequence));
 });
+
+test('a stamp has the versions that were known when it was taken, although one comes into doubt at once', async () => {
+  const version = { hard: '1', soft: '1' };
+  const table = new TagTable(1000, async (tags) => tags.map(() => version));
+  await table.settle(['a', 'b']);
+  const taken = table.stamp(['a', 'b']);
+  table.doubt('b');
+  const stamp = await taken;
+  assert.deepEqual(stamp.versions, [version, version]);
+  assert.equal(table.verdict(stamp), 'unknown');
+  await table.settle(['b']);
+  assert.equal(table.verdict(stamp), 'valid');
+});

@@ -83,9 +83,8 @@ export class TagTable {
   }
 
   /** The tags with their present versions, asked for where they are not known. Rejects when the store does. */
-  async stamp(tags: readonly string[]): Promise<TagStamp> {
-    const records = await this.#known(tags);
-    return { records, versions: records.map((record) => record.version!) };
+  stamp(tags: readonly string[]): Promise<TagStamp> {
+    return this.#known(tags);
   }
 
   /** The same without waiting; undefined when a version is not known. */
@@ -301,12 +300,15 @@ export class TagTable {
     }
   }
 
-  /** Asks until every version is known; an answer that a change overtook does not count. */
-  async #known(tags: readonly string[]): Promise<TagRecord[]> {
+  /**
+   * Asks until every version is known; an answer that a change overtook does not count. The versions are taken down at that
+   * moment: before the caller goes on, one may be in doubt again.
+   */
+  async #known(tags: readonly string[]): Promise<TagStamp> {
     for (;;) {
       const records = tags.map((tag) => this.#record(tag));
       const unknown = records.filter((record) => record.version === undefined);
-      if (unknown.length === 0) return records;
+      if (unknown.length === 0) return { records, versions: records.map((record) => record.version!) };
       await this.#askFor(unknown);
     }
   }
