@@ -110,7 +110,7 @@ export function createSpillway(policy: Policy, given: Surroundings = {}, runtime
       handlePlain: (exchange) => path.handlePlain(exchange),
       upgrade: (upgrade) => proxy.upgrade(upgrade),
       prepared: pages.prepared,
-      admitFast: (route, clientIp) => limits.admitFast(route, clientIp),
+      admitFast: (route, clientIp, nowMs) => limits.admitFast(route, clientIp, nowMs),
       ...(accessLog && { onComplete: accessLog.record }),
       ...(given.handleToListenOn && { handleToListenOn: given.handleToListenOn }),
     },

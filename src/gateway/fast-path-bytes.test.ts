@@ -10,19 +10,23 @@ test('fields stand between head and body, whatever their length', () => {
   for (const head of [HEAD, LATER, HEAD]) {
     for (const fields of ['', 'r: 10\r\n', 'r: 9\r\n', '', `r: ${'9'.repeat(1000)}\r\n`, 'r: 8\r\n', 'r: 7\r\n']) {
       const lines = head.toString().slice(0, -2);
-      assert.equal(answer.with(head, fields).toString(), `${lines}${fields}\r\npage`);
+      assert.equal(answer.with(head, Buffer.from(fields)).toString(), `${lines}${fields}\r\npage`);
     }
   }
 });
 
 test('an answer without a body ends with its empty line', () => {
-  assert.equal(new AnswerBytes(Buffer.alloc(0)).with(HEAD, 'r: 1\r\n').toString(), `${HEAD.toString().slice(0, -2)}r: 1\r\n\r\n`);
+  assert.equal(
+    new AnswerBytes(Buffer.alloc(0)).with(HEAD, Buffer.from('r: 1\r\n')).toString(),
+    `${HEAD.toString().slice(0, -2)}r: 1\r\n\r\n`,
+  );
 });
 
 test('answers of the same shape are the same memory: none is made for a request', () => {
   const answer = new AnswerBytes(Buffer.alloc(10_240));
-  const first = answer.with(HEAD, 'r: 10\r\n');
-  assert.equal(answer.with(HEAD, 'r: 11\r\n'), first);
+  const first = answer.with(HEAD, Buffer.from('r: 10\r\n'));
+  assert.equal(answer.with(HEAD, Buffer.from('r: 11\r\n')), first);
   const { buffer } = first;
-  for (const head of [LATER, HEAD]) for (const fields of ['r: 9\r\n', '']) assert.equal(answer.with(head, fields).buffer, buffer);
+  for (const head of [LATER, HEAD])
+    for (const fields of ['r: 9\r\n', '']) assert.equal(answer.with(head, Buffer.from(fields)).buffer, buffer);
 });

@@ -27,9 +27,9 @@ export class AnswerBytes {
    * The answer with this head, which ends in an empty line, and `fields` as its last lines, each with its line break. It
    * holds until the next call.
    */
-  with(head: Buffer, fields: string): Buffer {
+  with(head: Buffer, fields: Buffer): Buffer {
     if (head !== this.#head || fields.length !== this.#fieldsLength) this.#layOut(head, fields.length);
-    if (fields !== '') this.#bytes.write(fields, this.#fieldsEnd - fields.length, 'latin1');
+    fields.copy(this.#bytes, this.#fieldsEnd - fields.length);
     return this.#whole;
   }
 

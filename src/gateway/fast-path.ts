@@ -17,10 +17,10 @@ export interface FastPathConnections {
   readonly scheme: 'http' | 'https';
   readonly prepared?: PreparedAnswers | undefined;
   /**
-   * Whether a request may be answered here. False leaves it to the full path and must have counted nothing; a text is
-   * whole field lines (`name: value\r\n`) to send with the answer.
+   * Whether a request that came at `nowMs` (monotonic) may be answered here. False leaves it to the full path and must have
+   * counted nothing; bytes are whole field lines (`name: value\r\n`) to send with the answer, read before the next call.
    */
-  readonly admit: (route: RoutePolicy, clientIp: string) => boolean | string;
+  readonly admit: (route: RoutePolicy, clientIp: string, nowMs: number) => boolean | Buffer;
   /** Hears of every answer given from prepared bytes. */
   readonly onAnswer: (answer: FastAnswer) => void;
   readonly match: (method: string, path: string) => RouteMatch | undefined;
@@ -131,9 +131,9 @@ export class FastPath {
     const nowMs = this.clock.now();
     const answer = this.connections.prepared?.(request, nowMs);
     if (!answer) return undefined;
-    const admitted = this.connections.admit(answer.route, clientIp);
+    const admitted = this.connections.admit(answer.route, clientIp, startMs);
     if (admitted === false) return undefined;
-    const bytes = this.#write(socket, answer, admitted === true ? '' : admitted, nowMs);
+    const bytes = this.#write(socket, answer, admitted === true ? NOTHING : admitted, nowMs);
     const endMs = this.clock.monotonic();
     this.connections.onAnswer({ answer, request, clientIp, bytes, durationMs: endMs - startMs });
     return endMs;
@@ -154,13 +154,13 @@ export class FastPath {
   }
 
   /** Returns the bytes written. */
-  #write(socket: Socket, answer: PreparedAnswer, fields: string, nowMs: number): number {
+  #write(socket: Socket, answer: PreparedAnswer, fields: Buffer, nowMs: number): number {
     const head = answer.head(nowMs);
     const { body } = answer;
     const length = head.length + fields.length + body.length;
     if (length > JOIN_BYTES || this.connections.scheme === 'https') {
       socket.cork();
-      socket.write(fields === '' ? head : head.toString('latin1', 0, head.length - 2) + fields + LINE_END, 'latin1');
+      socket.write(fields.length === 0 ? head : Buffer.concat([head.subarray(0, -LINE_END.length), fields, LINE_END]));
       socket.write(body);
       socket.uncork();
     } else {
@@ -178,7 +178,7 @@ export class FastPath {
   }
 }
 
-const LINE_END = '\r\n';
+const LINE_END = Buffer.from('\r\n');
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** One connection as long as the fast path has it. */

@@ -42,10 +42,11 @@ export interface GatewayConnections {
   /** Stored answers that can be written to a socket as they are: plain GETs of them take the fast path. */
   readonly prepared?: PreparedAnswers;
   /**
-   * Whether a request may be answered on the fast path. False leaves it to `handle`, and must have counted nothing; a
-   * text is whole field lines (`name: value\r\n`) to send with the answer. Without it every route may.
+   * Whether a request that came at `nowMs` (monotonic) may be answered on the fast path. False leaves it to `handle`, and
+   * must have counted nothing; bytes are whole field lines (`name: value\r\n`) to send with the answer, read before the next
+   * call. Without it every route may.
    */
-  readonly admitFast?: (route: RoutePolicy, clientIp: string) => boolean | string;
+  readonly admitFast?: (route: RoutePolicy, clientIp: string, nowMs: number) => boolean | Buffer;
   /**
    * A listening handle of another process (the cluster's primary), to accept connections from in place of opening
    * `listen.port` here.

@@ -80,7 +80,7 @@ test('the fast path counts what it admits, and nothing when it leaves the decisi
   const gate = createLimitGate([byIp, byKey], {}, { clock: new SimulatedClock() });
   const left = [1, 2, 3].map(() => {
     const lines = gate.admitFast(byIp, '192.0.2.1');
-    return lines && /^ratelimit: .*;r=(\d)/m.exec(lines)![1];
+    return lines && /^ratelimit: .*;r=(\d)/m.exec(lines.toString())![1];
   });
   assert.deepEqual(left, ['1', '0', false]);
   assert.equal(gate.admitFast(byKey, '192.0.2.1'), false);

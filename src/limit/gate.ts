@@ -5,7 +5,8 @@ import type { RoutePolicy } from '../policy/index.ts';
 import type { Exchange } from '../ports/index.ts';
 import { misconfigurations } from './checks.ts';
 import { decidedWithoutLimits, type Decision } from './decision.ts';
-import { limitFieldLines, limitFields, type FieldChoice } from './http-fields.ts';
+import { FieldBytes } from './field-bytes.ts';
+import { limitFields, type FieldChoice } from './http-fields.ts';
 import { PolicyLimiter, type Limiter } from './limit.ts';
 import { listShape, storeShape } from './options.ts';
 import { refusalOf } from './refusal.ts';
@@ -53,7 +54,7 @@ const NO_LIMIT = decidedWithoutLimits(true, 'exempt');
 export class LimitGate {
   readonly #limiters = new Map<RoutePolicy, PolicyLimiter>();
   /** Routes where the address alone decides, and at once, so that a request can be judged before its head is parsed. */
-  readonly #byAddressOnly = new Set<RoutePolicy>();
+  readonly #byAddressOnly = new Map<RoutePolicy, FastLimit>();
   readonly #fields: FieldChoice;
   readonly #identify: Identify;
 
@@ -66,15 +67,11 @@ export class LimitGate {
     const mayHoldBack = options.slowDown !== undefined;
     for (const route of routes) {
       if (route.limits.length === 0) continue;
-      this.#limiters.set(
-        route,
-        new PolicyLimiter(
-          rulesFromPolicy(route.limits, options.ipv6Prefix, options.leases),
-          { ...options, scope: route.pattern },
-          runtime,
-        ),
-      );
-      if (!identityMatters && !mayHoldBack && route.limits.every((limit) => limit.by === 'ip')) this.#byAddressOnly.add(route);
+      const rules = rulesFromPolicy(route.limits, options.ipv6Prefix, options.leases);
+      const limiter = new PolicyLimiter(rules, { ...options, scope: route.pattern }, runtime);
+      this.#limiters.set(route, limiter);
+      if (!identityMatters && !mayHoldBack && route.limits.every((limit) => limit.by === 'ip'))
+        this.#byAddressOnly.set(route, { limiter, fields: new FieldBytes(this.#fields) });
       if (!options.identify && route.limits.every((limit) => limit.by === 'apiKey')) misconfigurations.warn('unverifiedApiKey');
     }
   }
@@ -90,14 +87,16 @@ export class LimitGate {
   }
 
   /**
-   * The same for an answer that is ready to be written: field lines to send along, each with its line break, when the
-   * request was counted and may go; false when {@link check} must decide, and nothing was counted.
+   * The same for an answer that is ready to be written. A request that may go was counted, and there may be field lines to
+   * send along, each with its line break, which hold until the next call; false when {@link check} must decide, and nothing
+   * was counted.
+   * @param nowMs the time, as `check` takes it.
    */
-  admitFast(route: RoutePolicy, clientIp: string): string | false {
-    const limiter = this.#limiters.get(route);
-    if (!limiter) return '';
-    const decision = this.#byAddressOnly.has(route) ? limiter.checkNow({ ip: clientIp }) : undefined;
-    return decision !== undefined && limitFieldLines(decision, this.#fields);
+  admitFast(route: RoutePolicy, clientIp: string, nowMs?: number): Buffer | boolean {
+    if (route.limits.length === 0) return true;
+    const fast = this.#byAddressOnly.get(route);
+    const decision = fast?.limiter.checkNow({ ip: clientIp }, nowMs);
+    return decision !== undefined && fast!.fields.of(decision);
   }
 
   /**
@@ -152,6 +151,11 @@ export class LimitGate {
   close(): void {
     for (const limiter of this.#limiters.values()) limiter.close();
   }
+}
+
+interface FastLimit {
+  readonly limiter: PolicyLimiter;
+  readonly fields: FieldBytes;
 }
 
 /** A client's standing with one limit of one route. */

@@ -37,6 +37,19 @@ export function limitFieldLines(decision: Decision, choice: FieldChoice = ALL_FI
   return lines;
 }
 
+/**
+ * The same of a single limit, cut at each place where the units that remain stand: they alone differ from one request to the
+ * next, until `resetMs` is another second.
+ */
+export function limitLinePieces(state: LimitState, choice: FieldChoice): string[] {
+  const { policy, limit, resetMs } = state;
+  const t = seconds(resetMs);
+  const standard = [`ratelimit-policy: ${policyText(state)}\r\nratelimit: "${policy}";r=`, `${t > 0 ? `;t=${t}` : ''}\r\n`];
+  const legacy = [`x-ratelimit-limit: ${limit}\r\nx-ratelimit-remaining: `, `\r\nx-ratelimit-reset: ${t}\r\n`];
+  if (!choice.legacy) return choice.standard ? standard : [''];
+  return choice.standard ? [standard[0]!, standard[1]! + legacy[0]!, legacy[1]!] : legacy;
+}
+
 /** `"100-per-1m";q=100;w=60` per limit. The draft knows whole seconds only, so a shorter window goes unsaid. */
 function policyField({ states }: Decision): string {
   let text = '';
@@ -74,6 +87,6 @@ function stateField({ allowed, states }: Decision): string {
 const LONGEST_SECONDS = 999_999_999_999_999;
 
 /** Whole seconds, rounded up, so that who waits that long waits long enough. */
-function seconds(ms: number): number {
+export function seconds(ms: number): number {
   return Math.min(LONGEST_SECONDS, Math.ceil(ms / 1000));
 }

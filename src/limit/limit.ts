@@ -153,9 +153,10 @@ export class PolicyLimiter implements Limiter {
   /**
    * Like {@link check} for a caller who cannot wait: the decision where it is an allowing one and this process can make it
    * by itself. Undefined otherwise; then nothing was counted or reported, and `check` must decide.
+   * @param nowMs the time as in {@link CheckOptions}.
    */
-  checkNow(subject: Subject): Decision | undefined {
-    const decision = this.#listed(subject) ?? this.#decideNow(subject);
+  checkNow(subject: Subject, nowMs?: number): Decision | undefined {
+    const decision = this.#listed(subject) ?? this.#decideNow(subject, nowMs);
     if (!decision?.allowed) return undefined;
     return this.#conclude(subject, decision, 1);
   }
@@ -238,8 +239,8 @@ export class PolicyLimiter implements Limiter {
     return (this.#lastMs = nowMs > lastMs ? nowMs : lastMs);
   }
 
-  #decideNow(subject: Subject): Decision | undefined {
-    if (!this.#shared) return this.#decide(subject, 1) as Decision;
+  #decideNow(subject: Subject, givenMs: number | undefined): Decision | undefined {
+    if (!this.#shared) return this.#decide(subject, 1, givenMs) as Decision;
     return this.#shared.decideByLeaseNow(this.#keysOf(subject), this.#multiplierOf(subject), 1);
   }
 

@@ -279,7 +279,7 @@ describe('the fast path', () => {
       listen: { port: 0 },
       match,
       prepared: () => answer,
-      admitFast: () => `x-nth: ${++nth}\r\n`,
+      admitFast: () => Buffer.from(`x-nth: ${++nth}\r\n`),
       handle: ({ response }) => {
         response.setHeader('x-nth', ++nth);
         response.end(body);
