@@ -135,9 +135,9 @@ export class Cache<Value = unknown> implements ValueStore<Value> {
     return typeof found === 'object' ? found : undefined;
   }
 
-  peek(key: string): Entry<Value> | undefined {
+  peek(key: string, nowMs?: number): Entry<Value> | undefined {
     const engine = this.#engine;
-    const found = engine.look(this.#name(key), engine.clock.now());
+    const found = engine.look(this.#name(key), nowMs ?? engine.clock.now());
     return typeof found === 'object' ? found : undefined;
   }
 

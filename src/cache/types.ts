@@ -56,8 +56,11 @@ export interface FillWait {
 
 /** What other rooms use of the cache; users see the same object with more to it. */
 export interface ValueStore<Value> {
-  /** The entry in this process's memory, usable or not at all; never waits. Counts as a read. */
-  peek(key: string): Entry<Value> | undefined;
+  /**
+   * The entry in this process's memory, usable or not at all; never waits. Counts as a read.
+   * @param nowMs the time (wall clock), for a caller that has just read it.
+   */
+  peek(key: string, nowMs?: number): Entry<Value> | undefined;
   /** Memory, then the shared store. Stale entries within grace are returned too: look at `freshUntilMs`. */
   entry(key: string): Promise<Entry<Value> | undefined>;
   set(key: string, value: Value, options?: EntryOptions): Promise<void>;

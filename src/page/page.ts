@@ -181,7 +181,7 @@ class PageCache implements Pages {
   }
 
   readonly prepared: PreparedAnswers = ({ url, acceptEncoding, ifNoneMatch }, nowMs) => {
-    const entry = this.#store.peek(url);
+    const entry = this.#store.peek(url, nowMs);
     if (entry === undefined || entry.value.kind !== 'page' || nowMs >= entry.freshUntilMs) return undefined;
     const page = entry.value;
     if (page.route === undefined || !isReady(page, nowMs)) return undefined;
