@@ -193,8 +193,7 @@ class FastConnection extends Deadline implements AnswerOwner {
   #ahead: Buffer = NOTHING;
   /** Whether bytes are being read: answers given meanwhile do not begin the next round. */
   #serving = false;
-  /** The last chunk that was one whole request, and what it asked for. */
-  #lastChunk = NOTHING;
+  /** The last that came alone, in a chunk of its own. */
   #lastRequest: PlainRequest | undefined;
   #linesOf: PlainFields | undefined;
   #lines: ForwardedLines | undefined;
@@ -272,7 +271,8 @@ class FastConnection extends Deadline implements AnswerOwner {
   /** Serves what requests it can, up to one that is passed on; returns their length. */
   #read(chunk: Buffer): number {
     // A client often asks for the same again: comparing is cheaper than reading.
-    if (chunk.equals(this.#lastChunk)) return this.#take(this.#lastRequest!) ? chunk.length : 0;
+    const last = this.#lastRequest;
+    if (last && chunk.equals(last.bytes!)) return this.#take(last) ? chunk.length : 0;
     const { limits, recogniser } = this.#path;
     const text = chunk.toString('latin1');
     let at = 0;
@@ -283,7 +283,7 @@ class FastConnection extends Deadline implements AnswerOwner {
       const request = recogniser.recognise(isAll ? text : text.slice(at, end));
       if (!request) break;
       if (isAll) {
-        this.#lastChunk = chunk;
+        request.bytes ??= chunk;
         this.#lastRequest = request;
       }
       if (!this.#take(request)) break;

@@ -27,6 +27,7 @@ describe('recognisePlainGet', () => {
       ifNoneMatch: undefined,
       userAgent: 'curl/8',
       referer: undefined,
+      bytes: undefined,
     });
     assert.ok(recognisePlainGet('GET / HTTP/1.1\r\nHost: a\r\n\r\n', 8192));
     const known = recognisePlainGet('GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: "v1", "v2"\r\n\r\n', 8192);

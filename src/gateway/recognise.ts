@@ -12,6 +12,8 @@ export interface PlainRequest extends PreparedRequest {
   /** It says nothing that stored bytes could not answer: no range, no credentials, no condition but `If-None-Match`. */
   readonly storable: boolean;
   readonly fields: PlainFields;
+  /** Its head as it came, once it came alone: shared by all connections, so that it is in the processor's cache. */
+  bytes: Buffer | undefined;
 }
 
 /** The fields of plain requests, read once for all requests that carry the same. */
@@ -108,6 +110,7 @@ export class Recogniser {
       referer: byName['referer'],
       storable: fields.storable && method === 'GET',
       fields,
+      bytes: undefined,
     };
   }
 
