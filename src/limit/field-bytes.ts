@@ -3,6 +3,7 @@ import { limitFieldLines, limitLinePieces, seconds, type FieldChoice } from './h
 
 /** The lines of one limit, true until its reset is another second away, but for the digits of what remains. */
 interface Layout {
+  readonly policy: string;
   readonly limit: number;
   readonly resetSeconds: number;
   readonly bytes: Buffer;
@@ -38,16 +39,17 @@ export class FieldBytes {
     const digits = digitsOf(state.remaining);
     const resetSeconds = seconds(state.resetMs);
     const known = this.#layouts[digits];
-    if (known?.resetSeconds === resetSeconds && known.limit === state.limit) return known;
-    return (this.#layouts[digits] = layOut(limitLinePieces(state, this.#choice), digits, state.limit, resetSeconds));
+    if (known?.resetSeconds === resetSeconds && known.limit === state.limit && known.policy === state.policy) return known;
+    return (this.#layouts[digits] = layOut(state, limitLinePieces(state, this.#choice), digits, resetSeconds));
   }
 }
 
-function layOut(pieces: readonly string[], digits: number, limit: number, resetSeconds: number): Layout {
+function layOut({ policy, limit }: LimitState, pieces: readonly string[], digits: number, resetSeconds: number): Layout {
   const ends: number[] = [];
   let length = 0;
   for (const piece of pieces.slice(0, -1)) ends.push((length += piece.length + digits));
-  return { limit, resetSeconds, bytes: Buffer.from(pieces.join('0'.repeat(digits)), 'latin1'), ends, remaining: 0 };
+  const bytes = Buffer.from(pieces.join('0'.repeat(digits)), 'latin1');
+  return { policy, limit, resetSeconds, bytes, ends, remaining: 0 };
 }
 
 function digitsOf(whole: number): number {
