@@ -1,6 +1,7 @@
 import { createClient, createCluster } from 'redis';
 import { z } from 'zod';
 import { duration, parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
+import { endCluster } from './redis-cluster-end.ts';
 
 export const redisCommandsOptions = z.strictObject({
   url: z.union([z.string(), z.array(z.string()).min(1)]).describe('One Redis, or the nodes of a Redis Cluster.'),
@@ -65,7 +66,7 @@ function connect(url: string | readonly string[], commandsQueueMaxLength: number
       await connected;
       return cluster.sendCommand(command[1], false, [...command]);
     },
-    destroy: () => cluster.destroy(),
+    destroy: () => endCluster(cluster),
   };
 }
 

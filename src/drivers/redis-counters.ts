@@ -21,6 +21,7 @@ import type {
   TakeAnswer,
   TakeRequest,
 } from '../ports/index.ts';
+import { endCluster } from './redis-cluster-end.ts';
 import { ACQUIRE_PERMIT, HEARTBEAT, REFUND, RENEW_PERMIT, TAKE, type CounterScript } from './redis-counter-scripts.ts';
 
 export const redisCountersOptions = z.strictObject({
@@ -265,6 +266,6 @@ function connect(url: string | readonly string[], maxPending: number): Connectio
   return {
     isCluster: true,
     send: (firstKey, args) => cluster.sendCommand(firstKey, false, args as string[], BINARY),
-    destroy: () => cluster.destroy(),
+    destroy: () => endCluster(cluster),
   };
 }

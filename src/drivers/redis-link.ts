@@ -2,6 +2,7 @@ import type * as redisModule from 'redis';
 import type { BasicPooledClientSideCache, RedisClientOptions, RedisClientType, RedisClusterType } from 'redis';
 import { SpillwayError, messageOf, type Clock } from '../kernel/index.ts';
 import { Deadlines } from './deadlines.ts';
+import { endCluster } from './redis-cluster-end.ts';
 import type { RedisScript } from './redis-scripts.ts';
 import { slotOf } from './redis-slots.ts';
 
@@ -154,7 +155,11 @@ export class RedisLink {
   }
 
   #disconnect(): void {
-    if (this.#client?.isOpen) this.#client.destroy();
+    const client = this.#client;
+    if (client?.isOpen) {
+      if (isCluster(client)) endCluster(client);
+      else client.destroy();
+    }
     this.#subscriber?.close();
     this.#subscriber = undefined;
   }
