@@ -1,7 +1,7 @@
 import { createClient, createCluster } from 'redis';
 import { z } from 'zod';
 import { duration, parseOptions, runtimeFrom, SpillwayError, type Clock, type Runtime } from '../kernel/index.ts';
-import { endCluster } from './redis-cluster-end.ts';
+import { ClosableSockets } from './closable-sockets.ts';
 
 export const redisCommandsOptions = z.strictObject({
   url: z.union([z.string(), z.array(z.string()).min(1)]).describe('One Redis, or the nodes of a Redis Cluster.'),
@@ -53,12 +53,13 @@ function connect(url: string | readonly string[], commandsQueueMaxLength: number
     client.connect().catch(ignore);
     return { send: (command) => client.sendCommand([...command]), destroy: () => client.destroy() };
   }
+  const sockets = new ClosableSockets(SOCKET);
   const cluster = createCluster({
     rootNodes: url.map((node) => ({ url: node })),
-    defaults: { socket: SOCKET, commandsQueueMaxLength },
+    defaults: { socket: sockets.options, commandsQueueMaxLength },
     topologyRefreshOnReconnectionAttemptStrategy: TOPOLOGY_REFRESH_MS,
   });
-  cluster.on('error', ignore);
+  cluster.on('error', ignore).on('node-error', ignore);
   const connected = cluster.connect();
   connected.catch(ignore);
   return {
@@ -66,7 +67,10 @@ function connect(url: string | readonly string[], commandsQueueMaxLength: number
       await connected;
       return cluster.sendCommand(command[1], false, [...command]);
     },
-    destroy: () => endCluster(cluster),
+    destroy: () => {
+      cluster.destroy();
+      sockets.close();
+    },
   };
 }
 

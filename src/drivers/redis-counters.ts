@@ -21,7 +21,7 @@ import type {
   TakeAnswer,
   TakeRequest,
 } from '../ports/index.ts';
-import { endCluster } from './redis-cluster-end.ts';
+import { ClosableSockets } from './closable-sockets.ts';
 import { ACQUIRE_PERMIT, HEARTBEAT, REFUND, RENEW_PERMIT, TAKE, type CounterScript } from './redis-counter-scripts.ts';
 
 export const redisCountersOptions = z.strictObject({
@@ -255,17 +255,21 @@ function connect(url: string | readonly string[], maxPending: number): Connectio
       destroy: () => client.destroy(),
     };
   }
+  const sockets = new ClosableSockets(SOCKET);
   const cluster = createCluster({
     rootNodes: url.map((node) => ({ url: node })),
-    defaults: { socket: SOCKET, disableOfflineQueue: true, commandsQueueMaxLength: maxPending },
+    defaults: { socket: sockets.options, disableOfflineQueue: true, commandsQueueMaxLength: maxPending },
     minimizeConnections: false,
     topologyRefreshOnReconnectionAttemptStrategy: TOPOLOGY_REFRESH_MS,
   });
-  cluster.on('error', ignore);
+  cluster.on('error', ignore).on('node-error', ignore);
   cluster.connect().catch(ignore);
   return {
     isCluster: true,
     send: (firstKey, args) => cluster.sendCommand(firstKey, false, args as string[], BINARY),
-    destroy: () => endCluster(cluster),
+    destroy: () => {
+      cluster.destroy();
+      sockets.close();
+    },
   };
 }

@@ -1,8 +1,8 @@
 import type * as redisModule from 'redis';
 import type { BasicPooledClientSideCache, RedisClientOptions, RedisClientType, RedisClusterType } from 'redis';
 import { SpillwayError, messageOf, type Clock } from '../kernel/index.ts';
+import { ClosableSockets } from './closable-sockets.ts';
 import { Deadlines } from './deadlines.ts';
-import { endCluster } from './redis-cluster-end.ts';
 import type { RedisScript } from './redis-scripts.ts';
 import { slotOf } from './redis-slots.ts';
 
@@ -58,6 +58,10 @@ const BUFFERS = { typeMapping: { 36: Buffer }, timeout: 0 } as const;
 const NO_TRACKING = /^NOPROTO|tracking|unknown (sub)?command|no permissions to run the 'client' command/i;
 const MOST_QUEUED_COMMANDS = 10_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1000;
+const SOCKET = {
+  connectTimeout: 2000,
+  reconnectStrategy: (attempts: number) => Math.min(LONGEST_RECONNECT_PAUSE_MS, 25 * 2 ** Math.min(attempts, 10)),
+};
 /** How long a node is away before the others are asked who has taken over; by itself node-redis asks after five seconds. */
 const TOPOLOGY_REFRESH_MS = 200;
 
@@ -72,6 +76,7 @@ export class RedisLink {
   readonly #options: RedisLinkOptions;
   #connected: Promise<Client>;
   #client: Client | undefined;
+  #sockets = new ClosableSockets(SOCKET);
   /** Listens, where the server does not track: what a connection hears by would keep it from sending. */
   #subscriber: Subscriber | undefined;
   #hearsBy: 'tracking' | 'pubsub';
@@ -155,11 +160,8 @@ export class RedisLink {
   }
 
   #disconnect(): void {
-    const client = this.#client;
-    if (client?.isOpen) {
-      if (isCluster(client)) endCluster(client);
-      else client.destroy();
-    }
+    if (this.#client?.isOpen) this.#client.destroy();
+    this.#sockets.close();
     this.#subscriber?.close();
     this.#subscriber = undefined;
   }
@@ -168,10 +170,12 @@ export class RedisLink {
     const redis = await import('redis');
     const { listener, onError } = this.#options;
     const tracking = this.#hearsBy === 'tracking' ? trackingBy(redis, this.#options) : undefined;
-    const client = connectionTo(redis, this.#options, tracking);
+    const sockets = (this.#sockets = new ClosableSockets(SOCKET));
+    const client = connectionTo(redis, this.#options, tracking, sockets.options);
     this.#client = client;
     const refused = Promise.withResolvers<Client>();
     const onFault = (error: unknown): void => {
+      if (sockets.options.signal.aborted) return;
       onError(error);
       // Refused in the handshake, at the first connection or at a later one.
       if (client === this.#client && this.#mayDoWithoutTracking(redis, error)) refused.resolve(this.#connectWithoutTracking());
@@ -287,15 +291,16 @@ function trackingBy(redis: NodeRedis, { trackedPrefixes, listener, onError }: Re
   return new OwnTracking();
 }
 
-function connectionTo(redis: NodeRedis, { target }: RedisLinkOptions, tracking: Tracking | undefined): Client {
+function connectionTo(
+  redis: NodeRedis,
+  { target }: RedisLinkOptions,
+  tracking: Tracking | undefined,
+  socket: ClosableSockets<typeof SOCKET>['options'],
+): Client {
   // RESP2 where there is no tracking: the server may not know better. Node-redis' notices of upkeep would need RESP3.
   const protocol = tracking
     ? ({ RESP: 3, clientSideCache: tracking } as const)
     : ({ RESP: 2, maintNotifications: 'disabled' } as const);
-  const socket = {
-    connectTimeout: 2000,
-    reconnectStrategy: (attempts: number) => Math.min(LONGEST_RECONNECT_PAUSE_MS, 25 * 2 ** Math.min(attempts, 10)),
-  };
   const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MOST_QUEUED_COMMANDS, socket };
   if (typeof target === 'string') return redis.createClient({ url: target, ...protocol, ...settings }) as RedisClientType;
   if (Array.isArray(target)) {

@@ -11,15 +11,16 @@ let cluster: RedisCluster;
 before(async () => (cluster = await startRedisCluster(3)));
 after(() => cluster.stop());
 
+/** Clients of the three nodes, but for replicas and for who asks. */
 const connections = (): number =>
   cluster.nodes
-    .flatMap(({ port }) => redisCli(port, ['client', 'list']).split('\n'))
-    .filter((line) => line.includes('lib-name=node-redis')).length;
+    .flatMap(({ port }) => redisCli(port, ['client', 'list']).trim().split('\n'))
+    .filter((line) => !/ flags=\w*[MS]| cmd=client\|list /.test(line)).length;
 
 const clients: Record<string, () => { close(): unknown }> = {
   cache: () => createCache({ redis: cluster.urls, name: 'closing' }),
-  counters: () => createRedisCounters({ url: cluster.urls }),
-  commands: () => createRedisCommands({ url: cluster.urls }),
+  counters: () => createRedisCounters({ url: [...cluster.urls] }),
+  commands: () => createRedisCommands({ url: [...cluster.urls] }),
 };
 
 for (const [name, create] of Object.entries(clients)) {
@@ -29,6 +30,10 @@ for (const [name, create] of Object.entries(clients)) {
       for (let at = 0; at < turns; at++) await turn();
       await client.close();
     }
+    const last = createRedisCommands({ url: [...cluster.urls] });
+    await last.send(['GET', 'key']);
+    assert.ok(connections() > 0);
+    last.close();
     await eventually('all connections end', () => connections() === 0);
   });
 }
