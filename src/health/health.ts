@@ -178,7 +178,9 @@ export class Health {
    * there is none.
    */
   async fleetHistory(signals: readonly string[], fromMs: number, toMs: number, stepMs = 0): Promise<FleetSlice> {
-    const own = this.history.slice(signals, fromMs, toMs, Math.max(FLEET_STEP_MS, stepMs));
+    const wantedStepMs = Math.max(FLEET_STEP_MS, stepMs);
+    // Of the step that has just begun the others have not told yet: it would look as if they had stopped.
+    const own = this.history.slice(signals, fromMs, toMs - wantedStepMs, wantedStepMs);
     const others = await this.#archive?.others({ signals, stepMs: own.stepMs, fromMs: own.fromMs, toMs });
     return mergeMachines(own, others ?? []);
   }
